@@ -1,0 +1,60 @@
+.DEFAULT_GOAL := help
+SHELL := bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= 2
+
+# Nothing here reports to anybody.
+export DO_NOT_TRACK := 1
+
+.PHONY: help venv demo test lint lint-python lint-types lint-sql unit format bench lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(READY) ## Make .venv with the pinned versions
+
+$(READY): pyproject.toml requirements.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## Build the demonstration: data, profiles, segments, a report
+	$(BIN)/cdp demo
+
+test: lint unit ## Run every check: style, types, SQL, tests
+
+lint: lint-python lint-types lint-sql ## Check style, types and SQL
+
+lint-python: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+lint-types: $(READY)
+	$(BIN)/mypy
+
+lint-sql: $(READY)
+	$(BIN)/sqlfluff lint models $(wildcard tests/data)
+
+unit: $(READY)
+	$(BIN)/pytest -n $(WORKERS)
+
+format: $(READY) ## Rewrite the Python and SQL files in the house style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/sqlfluff fix models $(wildcard tests/data)
+
+bench: $(READY) ## Run the timed benchmarks
+	$(BIN)/python benchmarks/run.py
+
+lock: $(READY) ## Pin the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile --quiet --universal --upgrade --extra bigquery --extra dev --no-header \
+		--output-file requirements.lock pyproject.toml
+
+clean: ## Remove everything that make, dbt and the tests have made
+	rm -rf $(VENV) build dist target logs dbt_packages .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,4 @@
+{# The columns of an event that name its person, strongest first. #}
+{% macro cdp_event_identifiers() %}
+    {{- return(["user_id", "email", "phone", "device_id", "anonymous_id"]) -}}
+{% endmacro %}

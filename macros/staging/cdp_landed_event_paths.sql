@@ -1,0 +1,30 @@
+{# Where the canonical columns are in the payload of an event as Segment, RudderStack and Jitsu clients
+   send it: column -> JSON paths, the first that is present wins. #}
+{% macro cdp_landed_event_paths() %}
+    {{- return({
+        "event_id": ["$.event_id", "$.messageId", "$.message_id"],
+        "event": ["$.event", "$.event_type"],
+        "type": ["$.type"],
+        "timestamp": ["$.timestamp", "$.originalTimestamp"],
+        "received_at": ["$.received_at", "$.receivedAt"],
+        "user_id": ["$.user_id", "$.userId"],
+        "anonymous_id": ["$.anonymous_id", "$.anonymousId"],
+        "email": ["$.email", "$.traits.email", "$.context.traits.email"],
+        "phone": ["$.phone", "$.traits.phone", "$.context.traits.phone"],
+        "device_id": ["$.device_id", "$.context.device.id"],
+        "session_id": ["$.session_id", "$.context.session_id", "$.context.sessionId"],
+        "group_id": ["$.group_id", "$.groupId", "$.context.groupId"],
+        "ip": ["$.context.ip", "$.request_ip"],
+        "fingerprint": ["$.context.fingerprint"],
+        "user_agent": ["$.context.user_agent", "$.context.userAgent"],
+        "device_type": ["$.context.device.type"],
+        "country": ["$.context.location.country"],
+        "region": ["$.context.location.region"],
+        "city": ["$.context.location.city"],
+        "page_url": ["$.context.page.url", "$.properties.url"],
+        "page_path": ["$.context.page.path", "$.properties.path"],
+        "referrer": ["$.context.page.referrer", "$.properties.referrer"],
+        "properties": ["$.properties"],
+        "traits": ["$.traits", "$.context.traits"],
+    }) -}}
+{% endmacro %}

@@ -1,0 +1,32 @@
+{# Any expression to a UTC timestamp without a zone in its type; null when it is none.
+   Goes through text and a zone on purpose: a plain cast to TIMESTAMP drops the offset. Text without
+   an offset is UTC; a date alone is its midnight. #}
+{% macro cdp_try_timestamp(expression) %}
+    {{- return(adapter.dispatch('cdp_try_timestamp', 'cdp')(expression)) -}}
+{% endmacro %}
+
+{% macro cdp_timestamp_text(expression) %}
+    {%- set text = "trim(cast(" ~ expression ~ " as " ~ dbt.type_string() ~ "))" -%}
+    {%- set offset = cdp.cdp_regexp_like(text, "[0-9]:[0-9]{2}([.][0-9]+)? ?([Zz]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$") -%}
+    {%- set date = cdp.cdp_regexp_like(text, "^[0-9]{4}-[0-9]{2}-[0-9]{2}$") -%}
+    {%- set moment = cdp.cdp_regexp_like(text, "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}") -%}
+    {{- return(
+        "case when " ~ date ~ " then " ~ dbt.concat([text, "' 00:00:00+00'"])
+        ~ " when not " ~ moment ~ " then null"
+        ~ " when " ~ offset ~ " then " ~ text
+        ~ " else " ~ dbt.concat([text, "'+00'"]) ~ " end"
+    ) -}}
+{% endmacro %}
+
+{% macro default__cdp_try_timestamp(expression) %}
+    {{- "timezone('UTC', try_cast(" ~ cdp.cdp_timestamp_text(expression) ~ " as timestamptz))" -}}
+{% endmacro %}
+
+{% macro bigquery__cdp_try_timestamp(expression) %}
+    {{- "safe_cast(" ~ cdp.cdp_timestamp_text(expression) ~ " as timestamp)" -}}
+{% endmacro %}
+
+{% macro snowflake__cdp_try_timestamp(expression) %}
+    {{- "convert_timezone('UTC', try_to_timestamp_tz(" ~ cdp.cdp_timestamp_text(expression)
+        ~ "))::timestamp_ntz" -}}
+{% endmacro %}

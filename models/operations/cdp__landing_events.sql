@@ -1,0 +1,17 @@
+{{
+    config(
+        enabled=cdp.cdp_is_on(),
+        alias="landing_events",
+        on_schema_change="append_new_columns"
+    )
+}}
+
+{{
+    cdp.cdp_empty_rows({
+        "ingest_id": "text",
+        "source": "text",
+        "received_at": "timestamp",
+        "loaded_at": "timestamp",
+        "payload": "json",
+    })
+}}

@@ -1,0 +1,61 @@
+{{ config(enabled=cdp.cdp_is_on()) }}
+
+{%- set sources = cdp.cdp_sources("events") | selectattr("collector", "defined") | map(attribute="name") | list %}
+
+with
+
+landed as (
+
+    select *
+
+    from {{ ref("cdp__landing_events") }}
+
+    where source in ({% for name in sources %}'{{ name }}', {% endfor %}'')
+
+),
+
+parsed as (
+
+    {{
+        cdp.cdp_json_columns(
+            "landed",
+            "payload",
+            ["ingest_id", "source", "received_at as landed_at", "loaded_at"],
+            cdp.cdp_landed_event_paths()
+        ) | indent(4)
+    }}
+
+),
+
+final as (
+
+    select
+        source,
+        ingest_id as content_hash,
+        event_id,
+
+        coalesce(
+            event,
+            case type
+                when 'page' then 'page_viewed'
+                when 'screen' then 'screen_viewed'
+                else type
+            end
+        ) as event_type,
+
+        timestamp,
+        coalesce(
+            received_at, cast(landed_at as {{ dbt.type_string() }})
+        ) as received_at,
+        loaded_at,
+
+        {% for column in cdp.cdp_event_columns() if column not in [
+            "event_id", "event_type", "timestamp", "received_at", "loaded_at"
+        ] -%}
+        {{ column }}{{ "," if not loop.last }}
+        {% endfor %}
+    from parsed
+
+)
+
+select * from final

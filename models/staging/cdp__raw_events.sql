@@ -1,0 +1,110 @@
+{{
+    config(
+        enabled=cdp.cdp_is_on(),
+        materialized="incremental",
+        alias="raw_events",
+        unique_key="event_id",
+        incremental_strategy=cdp.cdp_incremental_strategy(),
+        on_schema_change="append_new_columns"
+    )
+}}
+
+{%- set columns = cdp.cdp_event_columns().keys() | reject("in", ["event_id", "loaded_at"]) | list %}
+{%- set tuple_key = cdp.cdp_hash_key(cdp.cdp_event_identifiers()) %}
+
+with
+
+events as (
+
+    select * from {{ ref("stg_cdp__events") }}
+
+    where {{ cdp.cdp_is_new_event() }}
+
+),
+
+-- Of the versions of one event the one received first counts, so that the order in which they are
+-- loaded does not matter.
+versions as (
+
+    select *
+
+    from events
+
+    qualify row_number() over (
+        partition by event_id
+        order by received_at, content_hash
+    ) = 1
+
+),
+
+keyed as (
+
+    select
+        *,
+        {{ tuple_key }} as tuple_key,
+        {{ cdp.cdp_group_key(tuple_key, "source", "timestamp") }} as group_key
+
+    from versions
+
+),
+
+{%- if is_incremental() %}
+
+stored as (
+
+    select
+        event_id,
+        received_at,
+        content_hash,
+        group_key,
+        superseded_groups
+
+    from {{ this }}
+
+    where event_id in (select event_id from keyed)
+
+),
+{%- endif %}
+
+final as (
+
+    select
+        keyed.event_id,
+        {%- for column in columns %}
+        keyed.{{ column }},
+        {%- endfor %}
+        keyed.source,
+        keyed.tuple_key,
+        keyed.group_key,
+        keyed.content_hash,
+
+        {% if is_incremental() -%}
+        case
+            when stored.group_key = keyed.group_key or stored.event_id is null then stored.superseded_groups
+            else {{ dbt.concat(["coalesce(stored.superseded_groups, '')", "stored.group_key", "';'"]) }}
+        end as superseded_groups,
+        {%- else -%}
+        cast(null as {{ dbt.type_string() }}) as superseded_groups,
+        {%- endif %}
+
+        keyed.loaded_at,
+        {{ cdp.cdp_batch_id() }} as batch_id
+
+    from keyed
+
+    {%- if is_incremental() %}
+
+    left join stored on keyed.event_id = stored.event_id
+
+    where
+        stored.event_id is null
+        or keyed.received_at < stored.received_at
+        or (
+            keyed.received_at = stored.received_at
+            and keyed.content_hash < stored.content_hash
+        )
+    {%- endif %}
+
+)
+
+select * from final

@@ -1,0 +1,83 @@
+{{ config(enabled=cdp.cdp_is_on()) }}
+
+{%- set sources = cdp.cdp_sources("events") | selectattr("events", "defined") | list %}
+{%- set identifiers = cdp.cdp_event_identifiers() %}
+{%- set cleaned = ["event_id", "timestamp", "received_at"] + identifiers %}
+{%- set columns = cdp.cdp_event_columns() %}
+
+with
+
+unioned as (
+
+    select
+        source,
+        content_hash,
+        {% for column in columns -%}
+        {{ column }}{{ "," if not loop.last }}
+        {% endfor %}
+    from {{ ref("stg_cdp__landed_events") }}
+
+    {%- for source in sources %}
+
+    union all
+
+    {{- cdp.cdp_mapped_events(source) }}
+    {%- endfor %}
+
+),
+
+read as (
+
+    select
+        source,
+        content_hash,
+        coalesce(nullif(trim(event_id), ''), content_hash) as event_id,
+        timestamp as timestamp_text,
+        {{ cdp.cdp_try_timestamp("timestamp") }} as sent_at,
+        {{ cdp.cdp_try_timestamp("received_at") }} as received_at,
+        {%- for column in identifiers %}
+        nullif(trim({{ column }}), '') as {{ column }},
+        {%- endfor %}
+        {%- for column in columns if column not in cleaned %}
+        {{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+
+    from unioned
+
+),
+
+dated as (
+
+    select
+        *,
+        {{ cdp.cdp_timestamp_is_credible("sent_at", "received_at") }} as is_credible
+
+    from read
+
+),
+
+final as (
+
+    select
+        source,
+        content_hash,
+        event_id,
+        case when is_credible then sent_at else received_at end as timestamp,
+        coalesce(received_at, sent_at) as received_at,
+        {%- for column in columns if column not in ["event_id", "timestamp", "received_at"] %}
+        {{ column }},
+        {%- endfor %}
+
+        case
+            when timestamp_text is null then 'no timestamp'
+            when sent_at is null then 'timestamp cannot be read'
+            when not is_credible and received_at is null
+                then 'timestamp out of range and no received_at to date it by'
+            when coalesce({{ identifiers | join(", ") }}) is null then 'no identifier'
+        end as reject_reason
+
+    from dated
+
+)
+
+select * from final

@@ -1,0 +1,66 @@
+{{ config(enabled=cdp.cdp_is_on()) }}
+
+{%- set types = cdp.cdp_identifier_types() | map(attribute="name") | list %}
+{%- set attributes = cdp.cdp_record_attributes() %}
+{%- set content = types + [] %}
+{%- for attribute in attributes %}
+{%- do content.append("attribute_" ~ attribute) %}
+{%- endfor %}
+
+with
+
+unioned as (
+    {% for source in cdp.cdp_sources("records") -%}
+    {{ cdp.cdp_landed_records(source, types, attributes) if "collector" in source
+        else cdp.cdp_mapped_records(source, types, attributes) }}
+
+    {{ "union all" if not loop.last }}
+    {% else -%}
+    {{ cdp.cdp_empty_records(types, attributes) }}
+    {%- endfor %}
+
+),
+
+cleaned as (
+
+    select
+        source,
+        nullif(trim(record_id), '') as record_id,
+        identifier_type,
+        {{ cdp.cdp_try_timestamp("updated_at") }} as updated_at,
+        loaded_at,
+        {%- for type in types %}
+        nullif(trim({{ type }}), '') as {{ type }},
+        {%- endfor %}
+        {%- for attribute in attributes %}
+        nullif(trim(attribute_{{ attribute }}), '') as attribute_{{ attribute }},
+        {%- endfor %}
+        case
+            when nullif(trim(record_id), '') is null then 'no record_id'
+            when
+                updated_at is not null
+                and {{ cdp.cdp_try_timestamp("updated_at") }} is null
+                then 'updated_at cannot be read'
+        end as reject_reason
+
+    from unioned
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by source, record_id, reject_reason
+            order by
+                updated_at desc nulls last,
+                loaded_at desc nulls last,
+                {{ cdp.cdp_hash_key(content) }}
+        ) as version_rank
+
+    from cleaned
+
+)
+
+select * from ranked

@@ -1,0 +1,83 @@
+"""The command `cdp`: its subcommands, what signals do to it, and its exit codes."""
+
+import importlib
+import signal
+import sys
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from dbt_cdp import __version__
+from dbt_cdp.errors import ExitCode
+
+COMMANDS = {
+    "load": "dbt_cdp.commands.load:load",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is called, or listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands, in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "CDP",
+        "max_content_width": 100,
+    },
+)
+@click.version_option(__version__, prog_name="cdp")
+def cli() -> None:
+    """A customer data platform that lives in your warehouse.
+
+    Run it in the folder of your dbt project. Exit codes: 0 all is well, 1 some work failed,
+    2 wrong usage or configuration, 3 an erasure is overdue, 130 and 143 stopped by a signal.
+    """
+
+
+class _Terminated(BaseException):
+    """SIGTERM, as an exception, so that open transactions and child processes are ended."""
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    raise _Terminated
+
+
+def run(arguments: list[str] | None = None, **extra: Any) -> int:
+    """Run the command with these arguments (default: the process's own).
+
+    Returns:
+        The exit code, one of `ExitCode`.
+    """
+    try:
+        result = cli.main(args=arguments, prog_name="cdp", standalone_mode=False, **extra)
+    except click.ClickException as error:
+        error.show()
+        return int(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        return ExitCode.INTERRUPTED
+    except _Terminated:
+        click.echo("Stopped.", err=True)
+        return ExitCode.TERMINATED
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def main() -> NoReturn:
+    """Entry point of the script `cdp`."""
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(run())

@@ -1,0 +1,302 @@
+"""The only place that starts dbt.
+
+dbt runs as a child process: inside this one it would keep the lock on the DuckDB file. What it did
+is read from the artifacts that it leaves in the target folder.
+"""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dbt_cdp.errors import ConfigurationError, DbtError, DbtUsageError, ExitCode
+from dbt_cdp.output import talk
+from dbt_cdp.project import PACKAGE, PROFILES_FILE, PROJECT_FILE, Project, read_yaml
+
+# Beside the manifest: for which target, and from which state of the files, it was written.
+STAMP_FILE = "cdp_manifest.json"
+
+# What dbt reads a project from; the values are its own defaults.
+_PATHS = {
+    "model-paths": ["models"],
+    "macro-paths": ["macros"],
+    "seed-paths": ["seeds"],
+    "snapshot-paths": ["snapshots"],
+    "test-paths": ["tests"],
+    "analysis-paths": ["analyses"],
+}
+_FILES = [PROJECT_FILE, "packages.yml", "dependencies.yml"]
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_CLOCK = re.compile(r"^\d\d:\d\d:\d\d\s+")
+_ERROR_STARTS = ("Encountered an error", "Completed with", "Usage:")
+_KEPT_LINES = 400
+_SHOWN_LINES = 20
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table or view, as the manifest places it. As text it is quoted for use in SQL."""
+
+    database: str
+    schema: str
+    identifier: str
+    sql: str
+
+    def __str__(self) -> str:
+        return self.sql
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one model, seed, test or snapshot."""
+
+    unique_id: str
+    status: str
+    message: str
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """The node's name, without its kind and package."""
+        return self.unique_id.split(".")[2]
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """What became of the nodes of one dbt command, in the order in which they ended."""
+
+    nodes: list[NodeResult] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[NodeResult]:
+        """The nodes that did not succeed."""
+        return [node for node in self.nodes if node.status in ("error", "fail", "runtime error")]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """dbt's picture of the project: every enabled node, and where its table is."""
+
+    content: Mapping[str, Any] = field(repr=False)
+
+    def node(self, name: str) -> Mapping[str, Any]:
+        """The model, seed or snapshot that `ref(name)` means within the package.
+
+        A node of the user's own project goes before the package's: that is how one is replaced.
+
+        Raises:
+            ConfigurationError: there is no enabled node of that name.
+        """
+        root = self.content["metadata"]["project_name"]
+        found = [
+            node
+            for node in self.content["nodes"].values()
+            if node["name"] == name and node["resource_type"] in ("model", "seed", "snapshot")
+        ]
+        if not found:
+            raise ConfigurationError(
+                f"The project has no model {name}, or it is disabled.",
+                where=f"project '{root}'",
+                remedy="check that the package cdp is installed (dbt deps) and that the variable"
+                " cdp_sources is set in dbt_project.yml.",
+            )
+        rank = {root: 0, PACKAGE: 1}
+        return min(found, key=lambda node: rank.get(node["package_name"], 2))
+
+    def relation(self, name: str) -> Relation:
+        """Where the table of a model, seed or snapshot is.
+
+        Raises:
+            ConfigurationError: there is no enabled node of that name, or it has no table.
+        """
+        node = self.node(name)
+        if not node.get("relation_name"):
+            raise ConfigurationError(
+                f"The model {name} has no table.",
+                where=node["original_file_path"],
+                remedy="materialize it as a table, a view or incrementally.",
+            )
+        return Relation(
+            database=node.get("database") or "",
+            schema=node["schema"],
+            identifier=node["alias"],
+            sql=node["relation_name"],
+        )
+
+
+class Dbt:
+    """dbt, for one project and target."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+
+    def run(self, arguments: Sequence[str], *, stream: bool = True) -> RunResults:
+        """Run a dbt command such as `["build", "--select", "package:cdp"]` to its end.
+
+        Never pass a person's data: dbt writes its arguments to logs and artifacts.
+
+        Args:
+            arguments: the command and its options, without project, profiles and target.
+            stream: show what dbt says on stderr while it runs; else say nothing unless it fails.
+
+        Returns:
+            The results of the nodes; none for a command that runs none.
+
+        Raises:
+            DbtError: dbt failed; the message holds dbt's own account.
+            DbtUsageError: the same, and the project or the call is wrong.
+        """
+        started = time.time()
+        lines, code = self._run_child(arguments, stream)
+        self._stamp(started)
+        if code:
+            failure = DbtUsageError if code == ExitCode.USAGE else DbtError
+            raise failure(f"`dbt {arguments[0]}` failed.", _error_lines(lines))
+        return self.run_results(since=started)
+
+    def run_results(self, since: float = 0.0) -> RunResults:
+        """The results that the last command left; none if it left none since then (Unix time)."""
+        path = self.project.target_path / "run_results.json"
+        if not path.exists() or path.stat().st_mtime < since:
+            return RunResults()
+        results = json.loads(path.read_text(encoding="utf-8"))["results"]
+        return RunResults(
+            [
+                NodeResult(
+                    unique_id=result["unique_id"],
+                    status=result["status"],
+                    message=result.get("message") or "",
+                    seconds=result["execution_time"],
+                )
+                for result in results
+            ]
+        )
+
+    def manifest(self) -> Manifest:
+        """The manifest of the project as it is now; dbt parses it first when that is due.
+
+        Raises:
+            DbtError: the project cannot be parsed.
+        """
+        manifest = self.fresh_manifest()
+        if manifest:
+            return manifest
+        self.run(["parse"], stream=False)
+        content = _read_json(self.project.target_path / "manifest.json")
+        if content is None:
+            raise DbtError("`dbt parse` wrote no manifest.", [str(self.project.target_path)])
+        return Manifest(content)
+
+    def fresh_manifest(self) -> Manifest | None:
+        """The manifest, if the last command wrote it for this target from the files as they are."""
+        content = _read_json(self.project.target_path / "manifest.json")
+        return Manifest(content) if content and self._is_fresh(content) else None
+
+    def _run_child(self, arguments: Sequence[str], stream: bool) -> tuple[list[str], int]:
+        colours = "--use-colors" if stream and sys.stderr.isatty() else "--no-use-colors"
+        command, *options = arguments
+        # -P: a file named dbt.py in the project's folder must not be taken for dbt.
+        call = [sys.executable, "-P", "-m", "dbt.cli.main", colours, command, *options]
+        call += ["--project-dir", str(self.project.root)]
+        call += ["--profiles-dir", str(self.project.profiles_dir)]
+        call += ["--target", self.project.target.name]
+        lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        with subprocess.Popen(
+            call,
+            cwd=self.project.root,
+            env={**os.environ, "DO_NOT_TRACK": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as child:
+            try:
+                for line in child.stdout or ():
+                    lines.append(line.rstrip("\n"))
+                    if stream:
+                        talk(lines[-1])
+            except BaseException:
+                child.terminate()
+                child.wait()
+                raise
+        return list(lines), child.returncode
+
+    def _stamp(self, started: float) -> None:
+        manifest = self.project.target_path / "manifest.json"
+        if not manifest.exists() or manifest.stat().st_mtime < started:
+            return
+        content = _read_json(manifest) or {}
+        stamp = {
+            "invocation_id": content.get("metadata", {}).get("invocation_id"),
+            "place": self._place(),
+            "read_at": started,
+        }
+        (self.project.target_path / STAMP_FILE).write_text(json.dumps(stamp), encoding="utf-8")
+
+    def _is_fresh(self, manifest: Mapping[str, Any]) -> bool:
+        stamp = _read_json(self.project.target_path / STAMP_FILE) or {}
+        return (
+            stamp.get("invocation_id") == manifest["metadata"]["invocation_id"]
+            and stamp.get("place") == self._place()
+            and _last_change(self.project) < stamp["read_at"]
+        )
+
+    def _place(self) -> str:
+        """A digest of what decides where tables are; the settings themselves may hold secrets."""
+        target = self.project.target
+        keys = ("path", "database", "dbname", "project", "account", "schema", "dataset")
+        parts = [target.name, target.type, *(str(target.settings.get(key)) for key in keys)]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a file; None when there is no such file or it was cut short."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _last_change(project: Project) -> float:
+    """When a file that dbt reads was last changed, added or removed (Unix time, seconds)."""
+    places = [project.profiles_dir / PROFILES_FILE, *_places(project.root, project.settings)]
+    if project.packages_path.is_dir():
+        for package in project.packages_path.iterdir():
+            if (package / PROJECT_FILE).is_file():
+                places += _places(package, read_yaml(package / PROJECT_FILE))
+    return max((file.stat().st_mtime for place in places for file in _walk(place)), default=0.0)
+
+
+def _places(root: Path, settings: Mapping[str, Any]) -> list[Path]:
+    folders = [name for key, default in _PATHS.items() for name in settings.get(key, default)]
+    return [root / name for name in (*_FILES, *folders)]
+
+
+def _walk(place: Path) -> Iterator[Path]:
+    """The place and, if it is a folder, everything in it."""
+    if not place.exists():
+        return
+    yield place
+    if place.is_dir():
+        for folder, _, files in os.walk(place, followlinks=True):
+            yield Path(folder)
+            yield from (Path(folder, name) for name in files if Path(folder, name).exists())
+
+
+def _error_lines(lines: list[str]) -> list[str]:
+    """The part of dbt's talk that tells what went wrong, without colours and clock."""
+    plain = [_CLOCK.sub("", _COLOUR.sub("", line)).rstrip() for line in lines]
+    starts = [i for i, line in enumerate(plain) if line.startswith(_ERROR_STARTS)]
+    relevant = [line for line in plain[starts[0] if starts else 0 :] if line]
+    return relevant[:_SHOWN_LINES] if starts else relevant[-_SHOWN_LINES:]

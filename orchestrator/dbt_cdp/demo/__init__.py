@@ -1,0 +1,1 @@
+"""The demonstration: an invented company and its customers."""

@@ -1,0 +1,75 @@
+"""What can go wrong, and the exit code each failure ends with."""
+
+from enum import IntEnum
+
+import click
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the command `cdp`."""
+
+    OK = 0
+    WORK_FAILED = 1
+    USAGE = 2
+    OVERDUE_ERASURE = 3
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class CdpError(click.ClickException):
+    """A failure that the user can act on. Its text never quotes a person's data.
+
+    Args:
+        problem: what is wrong.
+        where: the file, table or setting that it is wrong in.
+        remedy: what to do about it.
+    """
+
+    exit_code = ExitCode.WORK_FAILED
+
+    def __init__(
+        self, problem: str, *, where: str | None = None, remedy: str | None = None
+    ) -> None:
+        lines = [problem]
+        if where:
+            lines.append(f"  Where: {where}")
+        if remedy:
+            lines.append(f"  What to do: {remedy}")
+        super().__init__("\n".join(lines))
+
+
+class ConfigurationError(CdpError):
+    """The project, the profile, a variable or an argument is not as it must be."""
+
+    exit_code = ExitCode.USAGE
+
+
+class WarehouseError(CdpError):
+    """The warehouse refused a statement or a connection."""
+
+
+class WarehouseLockedError(WarehouseError):
+    """Another process has the DuckDB file open."""
+
+
+class FileError(CdpError):
+    """A file that was to be loaded cannot be read as what it claims to be."""
+
+
+class DbtError(CdpError):
+    """A model, a seed or a test failed.
+
+    Args:
+        problem: what was run.
+        lines: dbt's own account of what went wrong.
+    """
+
+    def __init__(self, problem: str, lines: list[str]) -> None:
+        super().__init__("\n".join([problem, *(f"  {line}" for line in lines)]))
+        self.lines = lines
+
+
+class DbtUsageError(DbtError):
+    """dbt does not understand the project, the profile or the call."""
+
+    exit_code = ExitCode.USAGE

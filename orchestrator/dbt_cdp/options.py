@@ -1,0 +1,51 @@
+"""Options that commands share."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from dbt_cdp.project import Project
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --project-dir, --profiles-dir and --target, and pass the `Project` they lead to."""
+
+    @click.option(
+        "--project-dir",
+        type=_FOLDER,
+        envvar=["CDP_PROJECT_DIR", "DBT_PROJECT_DIR"],
+        help="Folder of dbt_project.yml. Default: this folder or the nearest one above it.",
+    )
+    @click.option(
+        "--profiles-dir",
+        type=_FOLDER,
+        envvar=["CDP_PROFILES_DIR", "DBT_PROFILES_DIR"],
+        help="Folder of profiles.yml. Default: the project's folder, else ~/.dbt.",
+    )
+    @click.option(
+        "--target",
+        envvar=["CDP_TARGET", "DBT_TARGET"],
+        help="Target of the profile. Default: the one the profile names.",
+    )
+    @wraps(command)
+    def with_project(
+        *args: Any,
+        project_dir: Path | None,
+        profiles_dir: Path | None,
+        target: str | None,
+        **kwargs: Any,
+    ) -> Any:
+        project = Project.find(project_dir, profiles_dir, target)
+        return command(*args, project=project, **kwargs)
+
+    return with_project
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")

@@ -1,0 +1,247 @@
+"""The dbt project that the command works for: its variables, its target, its folders."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+from jinja2.sandbox import SandboxedEnvironment
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dbt_cdp.errors import ConfigurationError
+
+PACKAGE = "cdp"
+PROJECT_FILE = "dbt_project.yml"
+PROFILES_FILE = "profiles.yml"
+
+# The filters with which dbt gives a rendered value a type other than text.
+_TYPED = re.compile(r"\|\s*as_(bool|number|native)\b")
+
+
+class Source(BaseModel):
+    """An entry of the variable `cdp_sources`; dbt checks the keys that are not named here."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+    collector: str | None = None
+    events: str | None = None
+    records: str | None = None
+    record_id: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """What the source gives: `events` or `records`."""
+        return "records" if self.records or self.record_id else "events"
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether its data comes through this command and not by another tool."""
+        return self.collector == "cdp"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A rendered target of the profile: which warehouse, and how to reach it."""
+
+    name: str
+    type: str
+    # Holds secrets.
+    settings: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A dbt project with the package `cdp` in it, or the package itself.
+
+    Attributes:
+        root: the folder of dbt_project.yml.
+        name: the project's name.
+        profiles_dir: the folder of profiles.yml.
+        target: the rendered target.
+        settings: dbt_project.yml as it is written.
+    """
+
+    root: Path
+    name: str
+    profiles_dir: Path
+    target: Target
+    settings: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def find(
+        cls,
+        project_dir: Path | None = None,
+        profiles_dir: Path | None = None,
+        target: str | None = None,
+    ) -> "Project":
+        """Find and read the project as dbt would.
+
+        Args:
+            project_dir: folder of dbt_project.yml; by default this folder or the nearest above it.
+            profiles_dir: folder of profiles.yml; by default the project's, else ~/.dbt.
+            target: name of the target; by default the one that the profile names.
+
+        Raises:
+            ConfigurationError: a file, the profile or the target is missing or not as it must be.
+        """
+        root = _project_root(project_dir)
+        settings = read_yaml(root / PROJECT_FILE)
+        if not isinstance(settings.get("name"), str):
+            raise ConfigurationError("The project has no name.", where=str(root / PROJECT_FILE))
+        folder = (profiles_dir or _default_profiles_dir(root)).resolve()
+        return cls(
+            root=root,
+            name=settings["name"],
+            profiles_dir=folder,
+            target=_read_target(settings, folder, target),
+            settings=settings,
+        )
+
+    def var(self, name: str, default: Any = None) -> Any:
+        """A variable of dbt_project.yml as the package's models see it.
+
+        Values under `vars: cdp:` win over those directly under `vars:`, as they do in dbt.
+        """
+        variables = self.settings.get("vars") or {}
+        return {**variables, **(variables.get(PACKAGE) or {})}.get(name, default)
+
+    def sources(self) -> list[Source]:
+        """The entries of the variable `cdp_sources`.
+
+        Raises:
+            ConfigurationError: an entry is not a mapping with a name.
+        """
+        entries = self.var("cdp_sources") or []
+        where = f"cdp_sources in {self.root / PROJECT_FILE}"
+        if not isinstance(entries, list):
+            raise ConfigurationError("cdp_sources must be a list.", where=where)
+        try:
+            return [Source.model_validate(entry) for entry in entries]
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"]) or "entry"
+            raise ConfigurationError(
+                f"A source is not as it must be: {key}: {first['msg']}.", where=where
+            ) from None
+
+    @property
+    def target_path(self) -> Path:
+        """The folder that dbt writes its artifacts to."""
+        name = (
+            os.environ.get("DBT_ENGINE_TARGET_PATH")
+            or os.environ.get("DBT_TARGET_PATH")
+            or _render(self.settings.get("target-path", "target"))
+        )
+        return self.root / name
+
+    @property
+    def packages_path(self) -> Path:
+        """The folder that `dbt deps` installs packages to."""
+        return self.root / str(_render(self.settings.get("packages-install-path", "dbt_packages")))
+
+
+def _project_root(project_dir: Path | None) -> Path:
+    start = (project_dir or Path.cwd()).resolve()
+    candidates = [start] if project_dir else [start, *start.parents]
+    for folder in candidates:
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    raise ConfigurationError(
+        f"There is no {PROJECT_FILE}.",
+        where=str(start),
+        remedy="go to the folder of your dbt project, or give it with --project-dir.",
+    )
+
+
+def _default_profiles_dir(root: Path) -> Path:
+    return root if (root / PROFILES_FILE).is_file() else Path.home() / ".dbt"
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The keys of a YAML file.
+
+    Raises:
+        ConfigurationError: the file is missing, is not YAML or holds no keys.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"There is no {path.name}.", where=str(path.parent), remedy="give its folder."
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = f"{path}, line {line + 1}" if line is not None else str(path)
+        raise ConfigurationError(f"{path.name} is not YAML.", where=where) from None
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{path.name} holds no keys.", where=str(path))
+    return content
+
+
+def _read_target(settings: Mapping[str, Any], folder: Path, target: str | None) -> Target:
+    path = folder / PROFILES_FILE
+    profiles = read_yaml(path)
+    name = os.environ.get("DBT_PROFILE") or _render(settings.get("profile"))
+    if name not in profiles:
+        raise ConfigurationError(
+            f"There is no profile '{name}'." if name else "The project names no profile.",
+            where=str(path),
+            remedy=f"set `profile:` in {PROJECT_FILE} to one of: {', '.join(profiles)}.",
+        )
+    outputs = profiles[name].get("outputs") or {}
+    target = target or _render(profiles[name].get("target", "default"))
+    if target not in outputs:
+        raise ConfigurationError(
+            f"The profile '{name}' has no target '{target}'.",
+            where=str(path),
+            remedy=f"choose one of: {', '.join(outputs)}.",
+        )
+    values = _render(outputs[target])
+    if not isinstance(values.get("type"), str):
+        raise ConfigurationError(f"The target '{target}' has no type.", where=str(path))
+    return Target(name=str(target), type=values["type"], settings=values)
+
+
+def _render(value: Any) -> Any:
+    """Render the Jinja of a setting as dbt does: `env_var` and the filters `as_...`."""
+    if isinstance(value, Mapping):
+        return {key: _render(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_render(item) for item in value]
+    if not isinstance(value, str) or "{" not in value:
+        return value
+    try:
+        text = _JINJA.from_string(value).render()
+    except jinja2.TemplateError as error:
+        raise ConfigurationError(
+            f"A setting cannot be rendered: {error}.", where=f"`{value}`"
+        ) from None
+    return yaml.safe_load(text) if _TYPED.search(value) else text
+
+
+def _env_var(name: str, default: str | None = None) -> str:
+    value = os.environ.get(name, default)
+    if value is None:
+        raise ConfigurationError(
+            f"The environment variable {name} is not set.",
+            where=f"{PROFILES_FILE} or {PROJECT_FILE}",
+            remedy="set it, or give env_var a second argument as the default.",
+        )
+    return str(value)
+
+
+def _jinja() -> SandboxedEnvironment:
+    # The result is SQL settings and paths, never HTML.
+    environment = SandboxedEnvironment(undefined=jinja2.StrictUndefined, autoescape=False)
+    environment.globals["env_var"] = _env_var
+    for name in ("as_bool", "as_native", "as_number", "as_text"):
+        environment.filters[name] = lambda value: value
+    return environment
+
+
+_JINJA = _jinja()

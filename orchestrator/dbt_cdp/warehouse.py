@@ -1,0 +1,229 @@
+"""The only place that opens a connection to the warehouse.
+
+dbt and this command take turns: DuckDB lets one process at a time write to a file, so a connection
+is opened for as long as it is used and is always closed before dbt is started.
+"""
+
+import contextlib
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import duckdb
+from typing_extensions import override
+
+from dbt_cdp.dbt import Relation
+from dbt_cdp.errors import ConfigurationError, WarehouseError, WarehouseLockedError
+from dbt_cdp.project import Project
+
+# Keys of a DuckDB target that dbt's adapter turns into statements of its own.
+_ADAPTER_KEYS = {"attach", "extensions", "filesystems", "motherduck_token", "plugins", "secrets"}
+
+# DuckDB quotes the offending value in these.
+_VALUE_ERRORS = (duckdb.DataError, duckdb.IntegrityError)
+
+
+class Warehouse(ABC):
+    """An open connection. Use it in a `with` statement; leaving it closes the connection.
+
+    Every method raises `WarehouseError` when the warehouse refuses a statement.
+    """
+
+    @abstractmethod
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query. Parameters take the places of `?`."""
+
+    @abstractmethod
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Run a statement and return the number of rows that it changed."""
+
+    @abstractmethod
+    def insert_new(self, relation: Relation, columns: Mapping[str, Sequence[Any]], key: str) -> int:
+        """Insert the rows whose key the table does not hold yet.
+
+        Args:
+            relation: the table.
+            columns: the values of each column; all of one length, the key's all distinct.
+            key: name of the column that identifies a row.
+
+        Returns:
+            The number of rows inserted.
+        """
+
+    @abstractmethod
+    def exists(self, relation: Relation) -> bool:
+        """Whether the table or view is there."""
+
+    @abstractmethod
+    def quote(self, identifier: str) -> str:
+        """The name as the warehouse wants it in SQL."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[None]:
+        """A context that commits at its end, and rolls back on any exception."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connection and give the lock back."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def open_warehouse(project: Project) -> Warehouse:
+    """Open the warehouse that the project's target names.
+
+    Raises:
+        ConfigurationError: this command does not know the warehouse's type.
+        WarehouseLockedError: another process has the DuckDB file open.
+        WarehouseError: the connection is refused for another reason.
+    """
+    kind = project.target.type
+    if kind not in _WAREHOUSES:
+        raise ConfigurationError(
+            f"`cdp` cannot connect to a warehouse of type '{kind}'.",
+            where=f"target '{project.target.name}' of the profile",
+            remedy=f"use a target of one of the types: {', '.join(_WAREHOUSES)}.",
+        )
+    return _WAREHOUSES[kind](project)
+
+
+class DuckDBWarehouse(Warehouse):
+    """A DuckDB file, opened as dbt opens it; times are UTC."""
+
+    def __init__(self, project: Project) -> None:
+        path = str(project.target.settings.get("path", ":memory:"))
+        if path == ":memory:":
+            raise ConfigurationError(
+                "The target keeps its data in memory, where no other process can see it.",
+                where=f"target '{project.target.name}' of the profile",
+                remedy="give the target a `path:`.",
+            )
+        with _connection_errors(path):
+            self._connection = _connect(project)
+            self._connection.execute("set TimeZone = 'UTC'")
+
+    @override
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with _statement_errors():
+            rows: list[tuple[Any, ...]] = self._connection.execute(sql, parameters).fetchall()
+            return rows
+
+    @override
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        rows = self.query(sql, parameters)
+        return int(rows[0][0]) if rows and isinstance(rows[0][0], int) else 0
+
+    @override
+    def insert_new(self, relation: Relation, columns: Mapping[str, Sequence[Any]], key: str) -> int:
+        names = ", ".join(map(self.quote, columns))
+        values = ", ".join(f"unnest(?) as {self.quote(name)}" for name in columns)
+        return self.execute(
+            f"insert into {relation} ({names}) select {names} from (select {values}) as rows "  # noqa: S608
+            f"anti join {relation} using ({self.quote(key)})",
+            [list(column) for column in columns.values()],
+        )
+
+    @override
+    def exists(self, relation: Relation) -> bool:
+        found = self.query(
+            "select count(*) from information_schema.tables where lower(table_catalog) = lower(?)"
+            " and lower(table_schema) = lower(?) and lower(table_name) = lower(?)",
+            [relation.database, relation.schema, relation.identifier],
+        )
+        return bool(found[0][0])
+
+    @override
+    def quote(self, identifier: str) -> str:
+        return '"' + identifier.replace('"', '""') + '"'
+
+    @override
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self.execute("begin transaction")
+        try:
+            yield
+        except BaseException:
+            # A lost connection has rolled back already; the first failure is the one to show.
+            with contextlib.suppress(WarehouseError):
+                self.execute("rollback")
+            raise
+        self.execute("commit")
+
+    @override
+    def close(self) -> None:
+        self._connection.close()
+
+
+_WAREHOUSES = {"duckdb": DuckDBWarehouse}
+
+
+def _connect(project: Project) -> duckdb.DuckDBPyConnection:
+    settings = project.target.settings
+    # Paths of the profile are relative to the folder that dbt is run in.
+    with contextlib.chdir(project.root):
+        if settings.keys() & _ADAPTER_KEYS or len(urlsplit(settings["path"]).scheme) > 1:
+            return _connect_by_adapter(settings)
+        connection = duckdb.connect(
+            settings["path"], config=dict(settings.get("config_options") or {})
+        )
+    for name, value in (settings.get("settings") or {}).items():
+        text = str(value).replace("'", "''")
+        connection.execute(f"set {name} = '{text}'")
+    return connection
+
+
+def _connect_by_adapter(settings: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
+    """Let dbt's adapter attach databases, load extensions and make secrets.
+
+    It is imported here because that takes two seconds, which most profiles need not wait for.
+    """
+    from dbt.adapters.duckdb.credentials import DuckDBCredentials
+    from dbt.adapters.duckdb.environments import Environment
+
+    data = {key: value for key, value in settings.items() if key not in ("type", "threads")}
+    credentials = DuckDBCredentials.from_dict(data)
+    plugins = Environment.initialize_plugins(credentials)
+    connection: duckdb.DuckDBPyConnection = Environment.initialize_db(credentials, plugins)
+    Environment.initialize_cursor(credentials, connection, plugins)
+    return connection
+
+
+@contextmanager
+def _connection_errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.IOException as error:
+        if "lock" not in str(error):
+            raise WarehouseError(_without_values(error), where=path) from None
+        process = re.search(r"PID (\d+)", str(error))
+        raise WarehouseLockedError(
+            "Another process has the warehouse's file open"
+            + (f" (process {process[1]})." if process else "."),
+            where=path,
+            remedy="wait until it has ended, or close it; DuckDB lets one process write at a time.",
+        ) from None
+    except duckdb.Error as error:
+        raise WarehouseError(_without_values(error), where=path) from None
+
+
+@contextmanager
+def _statement_errors() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise WarehouseError(_without_values(error)) from None
+
+
+def _without_values(error: duckdb.Error) -> str:
+    """DuckDB's message; where it may quote a row's value, only the kind of the failure."""
+    first_line = str(error).splitlines()[0]
+    if isinstance(error, _VALUE_ERRORS):
+        return f"{first_line.split(':')[0]} (the value is withheld)."
+    return first_line

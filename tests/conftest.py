@@ -1,0 +1,79 @@
+"""A small dbt project with the package in it, made once a worker and copied for each test."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import duckdb
+import pytest
+
+from dbt_cdp.landing import ensure_landing
+from dbt_cdp.project import Project
+
+REPOSITORY = Path(__file__).parents[1]
+
+os.environ["DO_NOT_TRACK"] = "1"
+for name in [name for name in os.environ if name.startswith(("CDP_", "DBT_"))]:
+    del os.environ[name]
+
+PROJECT = """
+name: shop
+version: 1.0.0
+profile: shop
+vars:
+  cdp_sources:
+    - {name: web, collector: cdp}
+    - name: crm
+      collector: cdp
+      record_id: contact_id
+      identifier_type: crm_id
+      identifiers: {email: email}
+"""
+
+PROFILES = """
+shop:
+  target: dev
+  outputs:
+    dev: {type: duckdb, path: shop.duckdb, threads: 2}
+"""
+
+
+def write_project(folder: Path) -> Path:
+    """A dbt project that uses the package; `dbt deps` would make the same symbolic link."""
+    (folder / "dbt_packages").mkdir(parents=True)
+    (folder / "dbt_packages" / "cdp").symlink_to(REPOSITORY, target_is_directory=True)
+    (folder / "dbt_project.yml").write_text(dedent(PROJECT))
+    (folder / "profiles.yml").write_text(dedent(PROFILES))
+    (folder / "packages.yml").write_text(f"packages: [{{local: {REPOSITORY}}}]\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose landing tables are made. Tests read it and leave it as it is."""
+    folder = write_project(tmp_path_factory.mktemp("built") / "shop")
+    ensure_landing(Project.find(folder))
+    return folder
+
+
+@pytest.fixture
+def shop(built_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the built project, which is also the current folder."""
+    folder = tmp_path / "shop"
+    shutil.copytree(built_project, folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    yield folder
+
+
+@pytest.fixture
+def query(shop: Path) -> Callable[..., list[tuple]]:
+    """Run a query on the shop's warehouse; schema main_cdp is searched."""
+
+    def run(sql: str, *parameters: object) -> list[tuple]:
+        with duckdb.connect(shop / "shop.duckdb") as connection:
+            connection.execute("set search_path = 'main_cdp'")
+            return connection.execute(sql, parameters).fetchall()
+
+    return run

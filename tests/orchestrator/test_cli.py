@@ -1,0 +1,157 @@
+"""The command line: help, usage errors, exit codes, signals."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+
+from dbt_cdp import __version__, output
+from dbt_cdp.cli import COMMANDS, cli, run
+from dbt_cdp.errors import CdpError, ConfigurationError, ExitCode
+
+SOURCE_ROOT = Path(__file__).parents[2] / "orchestrator"
+
+
+def leaves(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if not isinstance(command, click.Group):
+        return [path]
+    context = click.Context(command)
+    found = []
+    for name in command.list_commands(context):
+        child = command.get_command(context, name)
+        assert child is not None
+        found += leaves(child, (*path, name))
+    return found
+
+
+ALL = leaves(cli)
+
+
+def test_every_command_is_there() -> None:
+    assert {path[0] for path in ALL} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_command_and_option_has_help(path: tuple[str, ...], capsys) -> None:
+    assert run([*path, "-h"]) == ExitCode.OK
+    assert f"Usage: cdp {' '.join(path)}" in capsys.readouterr().out
+    command: click.Command | None = cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), name)
+    assert command is not None
+    assert command.help
+    for parameter in command.params:
+        assert not isinstance(parameter, click.Option) or parameter.help, parameter.name
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_an_unknown_option_is_a_usage_error(path: tuple[str, ...], capsys) -> None:
+    assert run([*path, "--no-such-option"]) == ExitCode.USAGE
+    assert "No such option" in capsys.readouterr().err
+
+
+def test_an_unknown_command_is_a_usage_error(capsys) -> None:
+    assert run(["no-such-command"]) == ExitCode.USAGE
+    said = capsys.readouterr()
+    assert "No such command" in said.err
+    assert said.out == ""
+
+
+def test_the_help_lists_the_commands_and_the_version_is_told(capsys) -> None:
+    assert run(["--help"]) == ExitCode.OK
+    said = capsys.readouterr().out
+    assert all(f"\n  {name}" in said for name in COMMANDS)
+    assert run(["--version"]) == ExitCode.OK
+    assert capsys.readouterr().out == f"cdp, version {__version__}\n"
+
+
+def test_an_error_of_ours_is_told_and_sets_the_exit_code(monkeypatch, capsys) -> None:
+    def fail(error: BaseException) -> int:
+        @click.command()
+        def broken() -> None:
+            raise error
+
+        monkeypatch.setattr(cli, "get_command", lambda context, name: broken)
+        return run(["broken"])
+
+    assert fail(CdpError("It broke.", where="table t", remedy="mend it.")) == 1
+    assert capsys.readouterr().err == (
+        "Error: It broke.\n  Where: table t\n  What to do: mend it.\n"
+    )
+    assert fail(ConfigurationError("Wrong.")) == 2
+    assert fail(KeyboardInterrupt()) == 130
+    with pytest.raises(ZeroDivisionError):
+        fail(ZeroDivisionError())
+
+
+def test_the_project_folder_can_come_from_the_environment(tmp_path, monkeypatch, capsys) -> None:
+    (tmp_path / "events.ndjson").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CDP_PROJECT_DIR", str(tmp_path))
+    monkeypatch.setenv("CDP_TARGET", "no-such-target")
+    (tmp_path / "dbt_project.yml").write_text("name: shop\nprofile: shop\n")
+    (tmp_path / "profiles.yml").write_text("shop: {outputs: {dev: {type: duckdb}}}\n")
+    assert run(["load", "events.ndjson"]) == ExitCode.USAGE
+    assert "no target 'no-such-target'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)],
+)
+def test_a_signal_stops_a_load_and_leaves_nothing(shop, query, number: int, code: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "dbt_cdp", "load", "-"],
+        cwd=shop,
+        env={**os.environ, "PYTHONPATH": str(SOURCE_ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(b'{"user_id": "u1"}\n' * 100)
+        process.stdin.flush()
+        wait_until_locked(shop / "shop.duckdb")
+        process.send_signal(number)
+        assert process.wait(timeout=30) == code
+        assert process.stderr.read().strip() == b"Stopped."
+    assert query("select count(*) from landing_events") == [(0,)]
+
+
+def wait_until_locked(path: Path) -> None:
+    """Wait until the load has the file open, which keeps every other process out."""
+    probe = f"import duckdb; duckdb.connect({str(path)!r}, read_only=True)"
+    for _ in range(100):
+        if subprocess.run([sys.executable, "-c", probe], capture_output=True).returncode:
+            time.sleep(1)
+            return
+        time.sleep(0.05)
+    pytest.fail("the load never opened the warehouse")
+
+
+def test_progress_is_for_a_terminal_only(monkeypatch, capsys) -> None:
+    with output.progress("Loading", 10) as advance:
+        advance(5)
+    assert capsys.readouterr().err == ""
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with output.progress("Loading", 10) as advance:
+        advance(10)
+    assert "Loading" in terminal.getvalue()
+
+
+def test_a_table_in_a_pipe_is_not_folded_and_numbers_are_readable(capsys) -> None:
+    output.print_table(["file", "rows", "why"], [["x" * 90, 1_234_567, None]])
+    said = capsys.readouterr().out
+    assert "x" * 90 in said
+    assert "1,234,567" in said
+    assert "None" not in said
