@@ -10,9 +10,7 @@ import duckdb
 import pytest
 
 from dbt_cdp.landing import ensure_landing
-from dbt_cdp.project import Project
-
-REPOSITORY = Path(__file__).parents[1]
+from dbt_cdp.project import Project, package_root
 
 os.environ["DO_NOT_TRACK"] = "1"
 for name in [name for name in os.environ if name.startswith(("CDP_", "DBT_"))]:
@@ -43,10 +41,10 @@ shop:
 def write_project(folder: Path) -> Path:
     """A dbt project that uses the package; `dbt deps` would make the same symbolic link."""
     (folder / "dbt_packages").mkdir(parents=True)
-    (folder / "dbt_packages" / "cdp").symlink_to(REPOSITORY, target_is_directory=True)
+    (folder / "dbt_packages" / "cdp").symlink_to(package_root(), target_is_directory=True)
     (folder / "dbt_project.yml").write_text(dedent(PROJECT))
     (folder / "profiles.yml").write_text(dedent(PROFILES))
-    (folder / "packages.yml").write_text(f"packages: [{{local: {REPOSITORY}}}]\n")
+    (folder / "packages.yml").write_text(f"packages: [{{local: {package_root()}}}]\n")
     return folder
 
 

@@ -1,4 +1,4 @@
-{# A query over a relation that keeps some of its columns and reads fields of one JSON text column as
+{# A query over a relation that keeps some of its columns (`name` or `name as other`) and reads fields of one JSON text column as
    text columns. `fields` maps a column to a list of JSON paths; the first that is not null wins.
    A field that holds an object or an array is its JSON text. #}
 {% macro cdp_json_columns(relation, json_column, keep, fields) %}
@@ -9,7 +9,7 @@
 {% macro default__cdp_json_columns(relation, json_column, keep, fields) %}
     {%- set paths = fields.values() | sum(start=[]) -%}
     select
-        {% for column in keep %}{{ column }}, {% endfor %}
+        {% for column in keep %}{{ column.split(" as ") | last }}, {% endfor %}
         {%- for column, column_paths in fields.items() %}
         coalesce({% for path in column_paths %}cdp_json[{{ paths.index(path) + 1 }}]{{ ", " if not loop.last }}{% endfor %}) as {{ column }}{{ "," if not loop.last }}
         {%- endfor %}
@@ -35,7 +35,7 @@
 
 {% macro postgres__cdp_json_columns(relation, json_column, keep, fields) %}
     select
-        {% for column in keep %}{{ column }}, {% endfor %}
+        {% for column in keep %}{{ column.split(" as ") | last }}, {% endfor %}
         {%- for column, column_paths in fields.items() %}
         coalesce({% for path in column_paths %}cdp_json #>> '{{ "{" ~ path.replace("$.", "").replace('"', "").split(".") | join(",") ~ "}" }}'{{ ", " if not loop.last }}{% endfor %}) as {{ column }}{{ "," if not loop.last }}
         {%- endfor %}
@@ -51,7 +51,7 @@
 
 {% macro snowflake__cdp_json_columns(relation, json_column, keep, fields) %}
     select
-        {% for column in keep %}{{ column }}, {% endfor %}
+        {% for column in keep %}{{ column.split(" as ") | last }}, {% endfor %}
         {%- for column, column_paths in fields.items() %}
         coalesce({% for path in column_paths %}get_path(cdp_json, '{{ path.replace("$.", "") }}')::varchar{{ ", " if not loop.last }}{% endfor %}) as {{ column }}{{ "," if not loop.last }}
         {%- endfor %}

@@ -90,7 +90,8 @@ class InputFile:
     def _open(self) -> Iterator[Stream]:
         """The file's bytes, unpacked if they are packed."""
         if self.path == STDIN:
-            yield _unpacked(sys.stdin.buffer)
+            # The raw stream gives what has come so far; the buffered one waits for a whole block.
+            yield _unpacked(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
             return
         with self.path.open("rb", buffering=0) as raw:
             self._raw = raw

@@ -145,6 +145,12 @@ class Project:
         return self.root / str(_render(self.settings.get("packages-install-path", "dbt_packages")))
 
 
+def package_root() -> Path:
+    """The folder of the dbt package that came with this command: the checkout's, or the wheel's."""
+    bundled = Path(__file__).parent / "dbt_package"
+    return bundled if bundled.is_dir() else Path(__file__).parents[2]
+
+
 def _project_root(project_dir: Path | None) -> Path:
     start = (project_dir or Path.cwd()).resolve()
     candidates = [start] if project_dir else [start, *start.parents]

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -102,13 +101,26 @@ def test_the_project_folder_can_come_from_the_environment(tmp_path, monkeypatch,
     assert "no target 'no-such-target'" in capsys.readouterr().err
 
 
+# The command, but it says so on stdout when it has begun to read.
+OBSERVED = """
+from dbt_cdp import cli
+from dbt_cdp.commands import load
+
+load_files = load.load_files
+load.load_files = lambda *arguments: load_files(
+    *arguments[:-1], lambda file: print("reading", flush=True)
+)
+cli.main()
+"""
+
+
 @pytest.mark.parametrize(
     ("number", "code"),
     [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)],
 )
 def test_a_signal_stops_a_load_and_leaves_nothing(shop, query, number: int, code: int) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "dbt_cdp", "load", "-"],
+        [sys.executable, "-c", OBSERVED, "load", "-"],
         cwd=shop,
         env={**os.environ, "PYTHONPATH": str(SOURCE_ROOT)},
         stdin=subprocess.PIPE,
@@ -116,25 +128,15 @@ def test_a_signal_stops_a_load_and_leaves_nothing(shop, query, number: int, code
         stderr=subprocess.PIPE,
     ) as process:
         assert process.stdin is not None
+        assert process.stdout is not None
         assert process.stderr is not None
         process.stdin.write(b'{"user_id": "u1"}\n' * 100)
         process.stdin.flush()
-        wait_until_locked(shop / "shop.duckdb")
+        assert process.stdout.readline() == b"reading\n"
         process.send_signal(number)
-        assert process.wait(timeout=30) == code
+        assert process.wait(timeout=60) == code
         assert process.stderr.read().strip() == b"Stopped."
     assert query("select count(*) from landing_events") == [(0,)]
-
-
-def wait_until_locked(path: Path) -> None:
-    """Wait until the load has the file open, which keeps every other process out."""
-    probe = f"import duckdb; duckdb.connect({str(path)!r}, read_only=True)"
-    for _ in range(100):
-        if subprocess.run([sys.executable, "-c", probe], capture_output=True).returncode:
-            time.sleep(1)
-            return
-        time.sleep(0.05)
-    pytest.fail("the load never opened the warehouse")
 
 
 def test_progress_is_for_a_terminal_only(monkeypatch, capsys) -> None:

@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 
 from dbt_cdp.errors import ConfigurationError
-from dbt_cdp.project import Project
+from dbt_cdp.project import Project, package_root, read_yaml
 
 MINIMAL = "name: shop\nprofile: shop\n"
 PROFILES = """
@@ -159,3 +159,7 @@ def test_artifacts_are_where_dbt_puts_them(folder: Path, monkeypatch) -> None:
     assert Project.find(folder).target_path == folder / "build" / "x"
     monkeypatch.setenv("DBT_TARGET_PATH", "/elsewhere")
     assert Project.find(folder).target_path == Path("/elsewhere")
+
+
+def test_the_dbt_package_is_found() -> None:
+    assert read_yaml(package_root() / "dbt_project.yml")["name"] == "cdp"

@@ -45,7 +45,7 @@ final as (
 
         timestamp,
         coalesce(
-            received_at, cast(landed_at as {{ dbt.type_string() }})
+            parsed.received_at, cast(landed_at as {{ dbt.type_string() }})
         ) as received_at,
         loaded_at,
 

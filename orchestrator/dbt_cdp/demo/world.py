@@ -9,9 +9,9 @@ Troubles, so that identity resolution has something to do:
 
 - kiosks, about 3 % of the accounts: a cookie and device on which three to eight people log in;
 - laptops handed on, about 3 % of the accounts: one cookie, two people one after the other;
-- role mailboxes: sales@ given in forms by two to four users (3 % of the accounts), info@ as the
-  address of six to eight contacts (2 % of the accounts; each such contact is a person of its own);
-- switchboards, about 4 % of the accounts: one number on four contacts or more;
+- role mailboxes: sales@ given in forms by two to four users (4 % of the accounts), info@ as the
+  address of six to eight contacts (1 % of the accounts; each such contact is a person of its own);
+- switchboards, about 3 % of the accounts: one number on four contacts or more;
 - junk: user_id null, undefined, 0, guest; zero UUIDs as cookie or device; test@test.com and
   noreply@ addresses; phone numbers of zeros (0.4 % of the events, 1 % of the records);
 - changed addresses: 12 % of the users were seen with two e-mails, both beside their user_id;

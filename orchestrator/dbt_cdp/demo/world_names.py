@@ -33,13 +33,14 @@ FIRST_NAMES = _words(
 
 LAST_NAMES = _words(
     "Keller Moreau Ashby Lindqvist Okafor Tanaka Brandt Castillo Duval Eriksen Fischer Garnier "
-    "Hartley Ibarra Jansen Kovac Lambert Mercer Novak Osborne Pereira Quimby Rossi Sauter Thorne "
-    "Ueda Vargas Whitfield Yilmaz Zeller Abbott Becker Chevalier Dawson Engel Fournier Graham "
-    "Hayes Iqbal Jensen Krause Leclerc Marlow Nakamura Ortega Pohl Reyes Schubert Tremblay Usman "
-    "Voss Walsh Yoder Zimmer Arnaud Bauer Coleman Dietrich Ellery Faure Gomez Hoffmann Ismail Joubert "
-    "Köhler Laurent Mendes Nilsson Olsen Petit Rahman Sinclair Torres Vogel Winter Adeyemi Blanc "
-    "Carver Drake Esposito Frost Guerin Holm Ito Juarez Kemp Lowry Müller Nash Owusu Price Roth "
-    "Shah Talbot Underhill Vance Wolf Abara Bergström Conti Delacroix Farouk Gallo Hale Jovanovic"
+    "Hartley Ibarra Jansen Kovac Lambert Mercer Novak Osborne Pereira Quimby Rossi Sauter "
+    "Thorne Ueda Vargas Whitfield Yilmaz Zeller Abbott Becker Chevalier Dawson Engel Fournier "
+    "Graham Hayes Iqbal Jensen Krause Leclerc Marlow Nakamura Ortega Pohl Reyes Schubert "
+    "Tremblay Usman Voss Walsh Yoder Zimmer Arnaud Bauer Coleman Dietrich Ellery Faure Gomez "
+    "Hoffmann Ismail Joubert Köhler Laurent Mendes Nilsson Olsen Petit Rahman Sinclair Torres "
+    "Vogel Winter Adeyemi Blanc Carver Drake Esposito Frost Guerin Holm Ito Juarez Kemp Lowry "
+    "Müller Nash Owusu Price Roth Shah Talbot Underhill Vance Wolf Abara Bergström Conti "
+    "Delacroix Farouk Gallo Hale Jovanovic"
 )
 
 _COMPANY_HEADS = _words(

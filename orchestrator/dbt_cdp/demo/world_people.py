@@ -17,8 +17,8 @@ HISTORY_DAYS = 365
 Identifier = tuple[str, str]
 
 PLAN_PRICES = {"starter": 49, "team": 199, "business": 799}  # EUR or USD a month
-_PROFILES = {  # share of the users by what they did in the last two months
-    "expanding": 0.09, "fading": 0.11, "steady": 0.16, "light": 0.30, "dormant": 0.22, "new": 0.12,
+_PROFILES = {  # of a hundred users, by what they did in the last two months
+    "expanding": 9, "fading": 11, "steady": 16, "light": 30, "dormant": 22, "new": 12,
 }
 _ACCOUNT_SIZES = ((1, 1, 30), (2, 2, 18), (3, 3, 13), (4, 6, 16), (7, 12, 13), (13, 25, 7),
                   (26, 60, 3))  # smallest, largest, weight
@@ -118,6 +118,7 @@ class Population:
         self._seed = seed
         self._phones = PhoneBook()
         self._eligible: dict[str, int] = {}
+        self._profiles: list[str] = []
 
     def accounts(self) -> Iterator[tuple[random.Random, Account]]:
         """Every account in turn, with the generator that also drives its people's journeys."""
@@ -127,6 +128,7 @@ class Population:
             rng = names.seeded(self._seed, f"account-{number}")
             account = _found_account(rng, number)
             size = min(_account_size(rng, number), self._people - planned)
+            account.employees = max(account.employees, 3 * size)
             role_contacts = self._role_contacts(rng, size)
             for place in range(size):
                 kind = _draw_kind(rng, place, role_contacts)
@@ -138,11 +140,18 @@ class Population:
             number += 1
             yield rng, account
 
-    def _turn(self, trouble: str, every: int) -> bool:
-        """True for the first eligible account and every so many after it."""
-        seen = self._eligible.get(trouble, 0)
-        self._eligible[trouble] = seen + 1
+    def _turn(self, part: str, every: int) -> bool:
+        """True for the first account or person eligible for a part, then for every so many."""
+        seen = self._eligible.get(part, 0)
+        self._eligible[part] = seen + 1
         return seen % every == 0
+
+    def _next_profile(self, rng: random.Random) -> str:
+        """Deals from a shuffled deck, so that small worlds have the same shares as large ones."""
+        if not self._profiles:
+            self._profiles = [name for name, count in _PROFILES.items() for _ in range(count)]
+            rng.shuffle(self._profiles)
+        return self._profiles.pop()
 
     def _role_contacts(self, rng: random.Random, size: int) -> range:
         """The places of the account's people whom the CRM knows by a role mailbox alone."""
@@ -161,6 +170,7 @@ class Population:
         )
         if kind == "anonymous":
             _plan_anonymous(rng, person)
+            person.views_pricing_last = self._turn("anonymous_pricing", 28)
         elif kind == "role_contact":
             person.contact_email = f"info@{account.domain}"
             account.refused.add(("email", person.contact_email))
@@ -171,8 +181,9 @@ class Population:
             person.phone = self._phones.next(account.country.code) if rng.random() < 0.6 else None
             if kind == "lead":
                 _plan_lead(rng, person)
+                person.views_pricing_last = self._turn("lead_pricing", 9)
             else:
-                _plan_user(rng, person)
+                _plan_user(rng, person, self._next_profile(rng))
             person.contact_phone = person.phone
         return person
 
@@ -260,7 +271,6 @@ def _plan_anonymous(rng: random.Random, person: Person) -> None:
         second = _make_browser(rng, person, first.device_type)
         second.device_id = first.device_id
         person.browsers.append(second)
-    person.views_pricing_last = rng.random() < 0.035
 
 
 def _plan_lead(rng: random.Random, person: Person) -> None:
@@ -271,14 +281,13 @@ def _plan_lead(rng: random.Random, person: Person) -> None:
         _add_contacts(rng, person)
     if rng.random() < 0.06:
         person.support_id = _support_id(person)
-    person.views_pricing_last = rng.random() < 0.11
 
 
-def _plan_user(rng: random.Random, person: Person) -> None:
+def _plan_user(rng: random.Random, person: Person, profile: str) -> None:
     person.user_id = f"usr_{names.opaque_id(person.number)}"
-    person.profile = rng.choices(list(_PROFILES), list(_PROFILES.values()))[0]
-    person.first_day = _signup_day(rng, person.profile)
-    person.plan = _draw_plan(rng, person.profile)
+    person.profile = profile
+    person.first_day = _signup_day(rng, profile)
+    person.plan = _draw_plan(rng, profile)
     person.trial = rng.random() < 0.85
     _add_user_browsers(rng, person)
     if rng.random() < 0.12:
@@ -289,7 +298,7 @@ def _plan_user(rng: random.Random, person: Person) -> None:
         _use_private_address_first(person)
     if rng.random() < 0.7:
         _add_contacts(rng, person)
-    if person.profile == "expanding" or (person.profile != "new" and rng.random() < 0.3):
+    if profile == "expanding" or (profile != "new" and rng.random() < 0.3):
         person.billing_id = _billing_id(person)
     if rng.random() < 0.3:
         _add_support(rng, person)
@@ -378,11 +387,12 @@ def _free_address(person: Person, prefix: str) -> str:
 
 
 def _crm_id(person: Person, copy: int) -> str:
-    return f"003Hs0000{names.opaque_id(person.number * 4 + copy)}QAQ"
+    return f"003Hs0000{names.opaque_id(90_000_000 + person.number * 4 + copy)}QAQ"
 
 
 def _billing_id(person: Person) -> str:
-    return f"cus_{names.opaque_id(person.number)}{names.opaque_id(person.number + 7_000_000)}"
+    halves = (names.opaque_id(start + person.number) for start in (500_000_000, 700_000_000))
+    return "cus_" + "".join(halves)
 
 
 def _support_id(person: Person) -> str:

@@ -1,0 +1,32 @@
+{# Why a normalised identifier names nobody, or null where it is usable: conditions that need no list.
+   `form` is email, phone or id; `value` a string expression in normal form. #}
+{% macro cdp_block_reason(form, value) %}
+    {%- set reasons = [
+        ("length(" ~ value ~ ") > 512", "too long"),
+        (cdp.cdp_regexp_like(value, "[[:cntrl:]]"), "control characters"),
+    ] -%}
+    {%- if form == "email" -%}
+        {%- do reasons.append(("not " ~ cdp.cdp_regexp_like(value, "^[^@[:space:]]+@[^@[:space:]]+[.][^@[:space:]]+$"), "not an e-mail address")) -%}
+        {%- do reasons.append((cdp.cdp_regexp_like(value, "^(no-?reply|do-?not-?reply|donotreply|mailer-daemon|postmaster|null|undefined)@"), "an address nobody reads")) -%}
+    {%- elif form == "phone" -%}
+        {%- do reasons.append((value ~ " not like '+%'", "phone without country code")) -%}
+        {%- do reasons.append(("not " ~ cdp.cdp_regexp_like(value, "^[+][1-9][0-9]{6,14}$"), "not a phone number")) -%}
+        {%- set repeated = [] -%}
+        {%- for digit in range(10) -%}
+            {%- do repeated.append(digit ~ "{6,}") -%}
+        {%- endfor -%}
+        {%- do reasons.append((cdp.cdp_regexp_like(value, "^[+][0-9]{0,3}(" ~ repeated | join("|") ~ ")$"), "one repeated digit")) -%}
+    {%- else -%}
+        {%- set repeated = [] -%}
+        {%- for digit in range(10) -%}
+            {%- do repeated.append(digit ~ "{3,}") -%}
+        {%- endfor -%}
+        {%- do reasons.append((cdp.cdp_regexp_like(value, "^(" ~ repeated | join("|") ~ ")$"), "one repeated digit")) -%}
+        {%- do reasons.append((cdp.cdp_regexp_like(value, "^[0-]+$"), "zeros only")) -%}
+    {%- endif -%}
+    {%- set cases = [] -%}
+    {%- for condition, reason in reasons -%}
+        {%- do cases.append("when " ~ condition ~ " then '" ~ reason ~ "'") -%}
+    {%- endfor -%}
+    {{- return("case " ~ cases | join(" ") ~ " end") -}}
+{% endmacro %}

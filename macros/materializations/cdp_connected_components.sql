@@ -1,0 +1,117 @@
+{# Builds a table (identifier_id, component_id, batch_id) of the connected components of the edges that the
+   model's query gives.
+
+   The query has node_a, node_b (integers), is_live (boolean) and batch_id (of the build that last changed the
+   edge); an edge is undirected, given once, and keeps its row with is_live = false when it is gone.
+   component_id is the smallest node of the component.
+
+   First build and full refresh solve the whole graph. Later builds take the edges of newer builds alone:
+   components that lost an edge are solved again from their own edges, the others are contracted to single
+   nodes first, and only nodes whose component changes are written. #}
+{% materialization cdp_connected_components, default %}
+    {%- set target_relation = this.incorporate(type="table") -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set is_full = existing is none or not existing.is_table or should_full_refresh() -%}
+    {%- set edges = "(" ~ sql ~ ") as edges" -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {%- if is_full -%}
+        {%- set live = cdp.cdp_scratch("live", "select node_a, node_b from " ~ edges ~ " where is_live") -%}
+        {%- set solved = cdp.cdp_solve_components(live) -%}
+        {%- set rows = "select node as identifier_id, component as component_id, " ~ cdp.cdp_batch_id() ~ " as batch_id from " ~ solved -%}
+        {%- if existing is not none and not existing.is_table -%}
+            {%- do adapter.drop_relation(existing) -%}
+        {%- endif -%}
+        {%- call statement("main") -%}
+            {{ create_table_as(False, target_relation, rows) }}
+        {%- endcall -%}
+        {%- do cdp.cdp_drop_scratch([live, solved]) -%}
+    {%- else -%}
+        {%- set written = cdp.cdp_components_changes(edges, existing) -%}
+        {%- do run_query("delete from " ~ target_relation ~ " where identifier_id in (select identifier_id from " ~ written ~ ")") -%}
+        {%- call statement("main") -%}
+            insert into {{ target_relation }} (identifier_id, component_id, batch_id)
+            select identifier_id, component_id, {{ cdp.cdp_batch_id() }}
+            from {{ written }}
+            where component_id is not null
+        {%- endcall -%}
+        {%- do cdp.cdp_drop_scratch([written]) -%}
+    {%- endif -%}
+
+    {%- do persist_docs(target_relation, model) -%}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {%- do adapter.commit() -%}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({"relations": [target_relation]}) }}
+{% endmaterialization %}
+
+
+{# A scratch table (identifier_id, component_id) of the nodes whose row must be written again; component_id
+   is null for a node that no live edge names any more. #}
+{% macro cdp_components_changes(edges, known) %}
+    {%- set last_batch = run_query("select coalesce(max(batch_id), -1) from " ~ known).columns[0].values()[0] -%}
+    {%- set changed = cdp.cdp_scratch("changed",
+        "select node_a, node_b, is_live from " ~ edges ~ " where batch_id > " ~ last_batch
+    ) -%}
+    {# Components that lost an edge are forgotten and solved from all their live edges. #}
+    {%- set dissolved = cdp.cdp_scratch("dissolved", "
+        select identifier_id from " ~ known ~ " where component_id in (
+            select component_id from " ~ known ~ " where identifier_id in (
+                select node_a from " ~ changed ~ " where not is_live
+                union all
+                select node_b from " ~ changed ~ " where not is_live
+            )
+        )
+    ") -%}
+    {%- set remaining = "" -%}
+    {%- if cdp.cdp_has_rows("select * from " ~ dissolved) -%}
+        {%- set remaining = "
+            union all
+            select node_a, node_b from " ~ edges ~ " where is_live and batch_id <= " ~ last_batch ~ "
+                and node_a in (select identifier_id from " ~ dissolved ~ ")"
+        -%}
+    {%- endif -%}
+    {%- set kept = "(select identifier_id, component_id from " ~ known
+        ~ " where identifier_id not in (select identifier_id from " ~ dissolved ~ "))" -%}
+    {%- set mapped = cdp.cdp_scratch("mapped", "
+        select distinct
+            edge.node_a as raw_a,
+            edge.node_b as raw_b,
+            coalesce(side_a.component_id, edge.node_a) as node_a,
+            coalesce(side_b.component_id, edge.node_b) as node_b
+        from (
+            select node_a, node_b from " ~ changed ~ " where is_live" ~ remaining ~ "
+        ) as edge
+        left join " ~ kept ~ " as side_a on side_a.identifier_id = edge.node_a
+        left join " ~ kept ~ " as side_b on side_b.identifier_id = edge.node_b
+    ") -%}
+    {%- set solved = cdp.cdp_solve_components(mapped) -%}
+    {%- set written = cdp.cdp_scratch("written", "
+        with mentioned as (
+            select raw_a as identifier_id, node_a as node from " ~ mapped ~ "
+            union
+            select raw_b, node_b from " ~ mapped ~ "
+        ),
+        present as (
+            select mentioned.identifier_id, solved.component as component_id
+            from mentioned
+            inner join " ~ solved ~ " as solved on solved.node = mentioned.node
+            union
+            select kept.identifier_id, solved.component
+            from " ~ kept ~ " as kept
+            inner join " ~ solved ~ " as solved on solved.node = kept.component_id
+            where solved.component <> kept.component_id
+        )
+        select present.identifier_id, present.component_id
+        from present
+        left join " ~ kept ~ " as kept on kept.identifier_id = present.identifier_id
+        where kept.component_id is null or kept.component_id <> present.component_id
+        union all
+        select identifier_id, null from " ~ dissolved ~ "
+        where identifier_id not in (select identifier_id from present)
+    ") -%}
+    {%- do cdp.cdp_drop_scratch([changed, dissolved, mapped, solved]) -%}
+    {{- return(written) -}}
+{% endmacro %}

@@ -1,0 +1,48 @@
+{# A query with one row for every part of a text column that lists parts, each followed by a delimiter. #}
+{% macro cdp_split_rows(relation, column, delimiter, name) %}
+    {{- return(adapter.dispatch('cdp_split_rows', 'cdp')(relation, column, delimiter, name)) -}}
+{% endmacro %}
+
+{% macro default__cdp_split_rows(relation, column, delimiter, name) -%}
+    select {{ name }}
+
+    from (
+        select unnest(string_split({{ column }}, '{{ delimiter }}')) as {{ name }}
+
+        from {{ relation }}
+
+        where {{ column }} is not null
+    ) as parts
+
+    where {{ name }} <> ''
+{%- endmacro %}
+
+{% macro bigquery__cdp_split_rows(relation, column, delimiter, name) -%}
+    select {{ name }}
+
+    from {{ relation }}
+
+    cross join unnest(split({{ column }}, '{{ delimiter }}')) as {{ name }}
+
+    where {{ name }} <> ''
+{%- endmacro %}
+
+{% macro postgres__cdp_split_rows(relation, column, delimiter, name) -%}
+    select {{ name }}
+
+    from {{ relation }}
+
+    cross join lateral string_to_table({{ column }}, '{{ delimiter }}') as parts ({{ name }})
+
+    where {{ name }} <> ''
+{%- endmacro %}
+
+{% macro snowflake__cdp_split_rows(relation, column, delimiter, name) -%}
+    select parts.value as {{ name }}
+
+    from {{ relation }}
+
+    cross join lateral split_to_table({{ column }}, '{{ delimiter }}') as parts
+
+    where parts.value <> ''
+{%- endmacro %}

@@ -1,0 +1,9 @@
+{{ config(enabled=cdp.cdp_is_on(), materialized="cdp_connected_components") }}
+
+select
+    node_a,
+    node_b,
+    is_live,
+    batch_id
+
+from {{ ref("int_cdp__edges") }}

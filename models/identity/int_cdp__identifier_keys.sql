@@ -1,0 +1,50 @@
+{{ config(enabled=cdp.cdp_is_on(), full_refresh=false) }}
+
+with
+
+usable as (
+
+    select distinct
+        identifier_type,
+        identifier_value
+
+    from {{ ref("int_cdp__identifiers") }}
+
+    where
+        block_reason is null
+        and batch_id > {{ cdp.cdp_last_batch() }}
+
+),
+
+{%- if is_incremental() %}
+
+unknown as (
+
+    select usable.*
+
+    from usable
+
+    left join {{ this }} as stored
+        on
+            usable.identifier_type = stored.identifier_type
+            and usable.identifier_value = stored.identifier_value
+
+    where stored.identifier_id is null
+
+),
+{%- endif %}
+
+final as (
+
+    select
+        {% if is_incremental() %}(select coalesce(max(identifier_id), 0) from {{ this }}) + {% endif -%}
+        row_number() over (order by {{ cdp.cdp_type_setting("identifier_type", "priority") }}, identifier_type, identifier_value) as identifier_id,
+        identifier_type,
+        identifier_value,
+        {{ cdp.cdp_batch_id() }} as batch_id
+
+    from {{ "unknown" if is_incremental() else "usable" }}
+
+)
+
+select * from final

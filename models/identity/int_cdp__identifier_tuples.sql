@@ -1,0 +1,70 @@
+{{ config(enabled=cdp.cdp_is_on(), full_refresh=false) }}
+
+{%- set columns = cdp.cdp_event_identifiers() %}
+{%- set types = cdp.cdp_identifier_types() | map(attribute="name") | list %}
+
+with
+
+event_tuples as (
+
+    select
+        tuple_key,
+        {%- for column in columns %}
+        max({{ column }}) as {{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+
+    from {{ ref("cdp__raw_events") }}
+
+    where batch_id > {{ cdp.cdp_last_batch() }}
+
+    group by tuple_key
+
+),
+
+records as (
+
+    select *, {{ cdp.cdp_record_tuple_key() }} as tuple_key
+
+    from {{ ref("stg_cdp__records") }}
+
+),
+
+members as (
+    {% for column in columns %}
+    select tuple_key, '{{ column }}' as identifier_type, {{ column }} as raw_value
+
+    from event_tuples
+
+    where {{ column }} is not null
+
+    union all
+    {% endfor -%}
+    {%- for type in types %}
+    select tuple_key, '{{ type }}' as identifier_type, {{ type }} as raw_value
+
+    from records
+
+    where {{ type }} is not null
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
+
+),
+
+final as (
+
+    select
+        tuple_key,
+        identifier_type,
+        raw_value,
+        {{ cdp.cdp_batch_id() }} as batch_id
+
+    from members
+
+    {%- if is_incremental() %}
+
+    where tuple_key not in (select tuple_key from {{ this }})
+    {%- endif %}
+
+)
+
+select * from final

@@ -1,0 +1,160 @@
+{{
+    config(
+        enabled=cdp.cdp_is_on(),
+        full_refresh=false,
+        unique_key="group_key",
+        incremental_strategy=cdp.cdp_incremental_strategy()
+    )
+}}
+
+with
+
+{%- if is_incremental() %}
+
+touched as (
+
+    {{ cdp.cdp_touched_groups() | indent(4) }}
+
+),
+{%- endif %}
+
+events as (
+
+    select * from {{ ref("cdp__raw_events") }}
+
+    {%- if is_incremental() %}
+
+    where group_key in (select group_key from touched)
+    {%- endif %}
+
+),
+
+event_groups as (
+
+    select
+        group_key,
+        max(tuple_key) as tuple_key,
+        max(source) as source,
+        'event' as origin,
+        count(*) as event_count,
+        min(timestamp) as first_seen,
+        max(timestamp) as last_seen,
+        {{ cdp.cdp_arg_min("event_id", dbt.concat(["cast(timestamp as " ~ dbt.type_string() ~ ")", "event_id"])) }} as evidence_id
+
+    from events
+
+    group by group_key
+
+),
+
+records as (
+
+    select *, {{ cdp.cdp_record_tuple_key() }} as tuple_key
+
+    from {{ ref("stg_cdp__records") }}
+
+),
+
+record_groups as (
+
+    select
+        {{ dbt.concat(["tuple_key", "' '", "source", "' record'"]) }} as group_key,
+        tuple_key,
+        source,
+        'record' as origin,
+        1 as event_count,
+        updated_at as first_seen,
+        updated_at as last_seen,
+        record_id as evidence_id
+
+    from records
+
+),
+
+present as (
+
+    select * from event_groups
+
+    union all
+
+    select * from record_groups
+
+),
+
+{%- if is_incremental() %}
+
+-- An event group that has lost its last event to an earlier version, and a record that has lost an
+-- identifier or is gone, stay as rows that count nothing, so that later models take back what they gave.
+emptied as (
+
+    select
+        stored.group_key,
+        stored.tuple_key,
+        stored.source,
+        stored.origin,
+        0 as event_count,
+        stored.first_seen,
+        stored.last_seen,
+        stored.evidence_id
+
+    from {{ this }} as stored
+
+    left join present on stored.group_key = present.group_key
+
+    where
+        present.group_key is null
+        and stored.event_count > 0
+        and (
+            stored.origin = 'record'
+            or stored.group_key in (select group_key from touched)
+        )
+
+),
+
+changed as (
+
+    select present.*
+
+    from present
+
+    left join {{ this }} as stored on present.group_key = stored.group_key
+
+    where
+        stored.group_key is null
+        or present.event_count <> stored.event_count
+        or present.evidence_id <> stored.evidence_id
+        or present.first_seen is distinct from stored.first_seen
+        or present.last_seen is distinct from stored.last_seen
+
+    union all
+
+    select * from emptied
+
+),
+{%- else %}
+
+changed as (
+
+    select * from present
+
+),
+{%- endif %}
+
+final as (
+
+    select
+        group_key,
+        tuple_key,
+        source,
+        origin,
+        cast(event_count as {{ dbt.type_bigint() }}) as event_count,
+        first_seen,
+        last_seen,
+        evidence_id,
+        {{ cdp.cdp_batch_id() }} as batch_id
+
+    from changed
+
+)
+
+select * from final
