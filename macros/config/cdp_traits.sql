@@ -1,0 +1,85 @@
+{# The computed traits, in order: the defaults, then those of the var cdp_traits; one of the var's replaces
+   a default of the same name. Every entry has `name` and exactly one of
+     count: events | days                  events, or days with one
+     sum, average, min, max: field         of a number
+     count_distinct: field                 how many values
+     most_frequent, earliest, latest: field    one value; earliest and latest of `timestamp` are a time
+     sql: expression                       over the columns of the profile and the traits before it
+     model: name                           a column of that name in a model of yours with canonical_id
+   and those that read events may have `event` (a name or a list), `where` (SQL over an event's columns,
+   properties.x and traits.x), `last_days` and `offset_days` (whole UTC days before cdp_as_of).
+   A field is a canonical column, properties.x, traits.x, or the name of a property.
+   Each result entry has `aggregate` and `field` besides. #}
+{% macro cdp_traits() %}
+    {%- set aggregates = [
+        "count", "sum", "average", "min", "max", "count_distinct", "most_frequent", "earliest", "latest", "sql", "model"
+    ] -%}
+    {%- set options = ["event", "where", "last_days", "offset_days"] -%}
+    {%- set reserved = [
+        "canonical_id", "email", "first_seen", "last_active", "attributes", "attribute_sources", "traits",
+        "scores", "is_identified", "is_business_email", "definition_hash", "batch_id"
+    ] + cdp.cdp_attributes() -%}
+    {%- set own = cdp.cdp_list_var("cdp_traits") -%}
+    {%- set own_names = own | selectattr("name", "defined") | map(attribute="name") | list -%}
+    {%- set result = [] -%}
+    {%- set seen = [] -%}
+    {%- for entry in cdp.cdp_default_traits() | rejectattr("name", "in", own_names) | list + own -%}
+        {%- set where = "cdp_traits, trait '" ~ (entry.name if entry is mapping and entry.name else "number " ~ loop.index) ~ "'" -%}
+        {%- do cdp.cdp_check_keys(entry, where, ["name"], ["description"] + aggregates + options) -%}
+        {%- do cdp.cdp_check_name(entry.name, where, seen) -%}
+        {%- do seen.append(entry.name) -%}
+        {%- if entry.name in reserved -%}
+            {%- do exceptions.raise_compiler_error(where ~ ": the profile has a column of that name already.") -%}
+        {%- endif -%}
+        {%- set given = aggregates | select("in", entry) | list -%}
+        {%- if given | length != 1 -%}
+            {%- do exceptions.raise_compiler_error(
+                where ~ ": give exactly one of " ~ aggregates | join(", ") ~ "; got " ~ (given | join(" and ") or "none") ~ "."
+            ) -%}
+        {%- endif -%}
+        {%- set aggregate = given[0] -%}
+        {%- set field = entry[aggregate] -%}
+        {%- if aggregate == "count" and field not in ["events", "days"] -%}
+            {%- do exceptions.raise_compiler_error(where ~ ": count must be events or days, got: " ~ field) -%}
+        {%- endif -%}
+        {%- if field is not string -%}
+            {%- do exceptions.raise_compiler_error(where ~ ": " ~ aggregate ~ " must be text, got: " ~ field) -%}
+        {%- endif -%}
+        {%- for option in options if option in entry -%}
+            {%- if aggregate in ["sql", "model"] -%}
+                {%- do exceptions.raise_compiler_error(where ~ ": " ~ option ~ " has no meaning beside " ~ aggregate ~ ".") -%}
+            {%- endif -%}
+            {%- if option in ["last_days", "offset_days"] and (entry[option] is not integer or entry[option] < 1) -%}
+                {%- do exceptions.raise_compiler_error(where ~ ": " ~ option ~ " must be a whole number from 1, got: " ~ entry[option]) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- if "offset_days" in entry and "last_days" not in entry -%}
+            {%- do exceptions.raise_compiler_error(where ~ ": offset_days needs last_days.") -%}
+        {%- endif -%}
+        {%- do result.append(dict(entry, aggregate=aggregate, field=field)) -%}
+    {%- endfor -%}
+    {{- return(result) -}}
+{% endmacro %}
+
+
+{# The traits that every profile has unless cdp_traits replaces them; docs/profiles.md explains the formulas. #}
+{% macro cdp_default_traits() %}
+    {{- return([
+        {"name": "total_page_views", "count": "events", "event": "page_viewed"},
+        {"name": "active_days_30d", "count": "days", "last_days": 30},
+        {"name": "product_days_30d", "count": "days", "last_days": 30,
+         "where": "user_id is not null and event_type not in ('page_viewed', 'email_opened', 'email_clicked')"},
+        {"name": "pricing_views_30d", "count": "events", "event": "page_viewed", "where": "page_path like '/pricing%'", "last_days": 30},
+        {"name": "hand_raises_30d", "count": "events", "event": ["demo_requested", "form_submitted"], "last_days": 30},
+        {"name": "last_active_date", "sql": "cast(last_active as date)"},
+        {"name": "product_usage_score", "sql": "cast(least(100, product_days_30d * 5) as " ~ dbt.type_bigint() ~ ")"},
+        {"name": "engagement_level",
+         "sql": "case when active_days_30d >= 10 then 'high' when active_days_30d >= 3 then 'medium' when active_days_30d >= 1 then 'low' else 'none' end"},
+        {"name": "lead_score",
+         "sql": "cast(case when company is not null then 15 else 0 end"
+            ~ " + case when job_title is not null then 15 else 0 end"
+            ~ " + case when is_business_email then 20 else 0 end"
+            ~ " + least(30, pricing_views_30d * 10)"
+            ~ " + case when hand_raises_30d > 0 then 20 else 0 end as " ~ dbt.type_bigint() ~ ")"},
+    ]) -}}
+{% endmacro %}

@@ -1,0 +1,74 @@
+{# The measures of daily activity that the traits need: two traits that differ in their window or their
+   aggregate alone share one. Each has
+     id       stable over builds, a fingerprint of what it measures
+     event    list of event types, empty for all
+     where    SQL condition or none
+     value    SQL of the number or the text that is measured, or none
+     is_keyed whether rows are kept for each value (to count, rank or list values) #}
+{% macro cdp_measures() %}
+    {%- set measures = {} -%}
+    {%- for trait in cdp.cdp_traits() if trait.aggregate not in ["sql", "model"] -%}
+        {%- set measure = cdp.cdp_trait_measure(trait) -%}
+        {%- do measures.update({measure.id: measure}) -%}
+    {%- endfor -%}
+    {{- return(measures.values() | list) -}}
+{% endmacro %}
+
+
+{% macro cdp_trait_measure(trait) %}
+    {%- set is_keyed = trait.aggregate in ["count_distinct", "most_frequent"]
+        or (trait.aggregate in ["earliest", "latest"] and trait.field != "timestamp") -%}
+    {%- set has_value = is_keyed or trait.aggregate in ["sum", "average", "min", "max"] -%}
+    {%- set events = trait.get("event") or [] -%}
+    {%- set measure = {
+        "event": [events] if events is string else events | sort,
+        "where": trait.get("where"),
+        "value": cdp.cdp_event_field(trait.field) if has_value else none,
+        "is_keyed": is_keyed,
+    } -%}
+    {%- do measure.update({"id": local_md5(measure | string)[:16]}) -%}
+    {{- return(measure) -}}
+{% endmacro %}
+
+
+{# One measure over a relation of events, a row for every group of events (see cdp_group_key) and value. #}
+{% macro cdp_measure_sql(measure, events) -%}
+    {%- set conditions = [] -%}
+    {%- if measure.event -%}
+        {%- set names = [] -%}
+        {%- for name in measure.event -%}
+            {%- do names.append("'" ~ dbt.escape_single_quotes(name) ~ "'") -%}
+        {%- endfor -%}
+        {%- do conditions.append("event_type in (" ~ names | join(", ") ~ ")") -%}
+    {%- endif -%}
+    {%- if measure.where -%}
+        {%- do conditions.append("(" ~ cdp.cdp_event_expression(measure.where) ~ ")") -%}
+    {%- endif -%}
+    {%- set text = "cast(" ~ (measure.value or "null") ~ " as " ~ dbt.type_string() ~ ")" -%}
+    {%- if measure.is_keyed -%}
+        {%- do conditions.append(text ~ " is not null") -%}
+    {%- endif -%}
+    {%- set number = "cast(null as " ~ cdp.cdp_type_number() ~ ")" if measure.is_keyed or not measure.value
+        else cdp.cdp_try_number(text) -%}
+    select
+        group_key,
+        '{{ measure.id }}' as measure,
+        {{ text if measure.is_keyed else "''" }} as value_key,
+        count(*) as event_count,
+        count({{ number }}) as value_count,
+        sum({{ number }}) as value_sum,
+        min({{ number }}) as value_min,
+        max({{ number }}) as value_max,
+        min(timestamp) as first_at,
+        max(timestamp) as last_at
+
+    from {{ events }}
+
+    {% if conditions -%}
+    where {{ conditions | join(" and ") }}
+
+    {% endif -%}
+    group by
+        group_key,
+        {{ text if measure.is_keyed else "''" }}
+{%- endmacro %}

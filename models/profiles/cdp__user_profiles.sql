@@ -1,0 +1,407 @@
+{{
+    config(
+        enabled=cdp.cdp_is_on(),
+        alias="user_profiles",
+        unique_key="canonical_id",
+        incremental_strategy=cdp.cdp_incremental_strategy(),
+        on_schema_change="sync_all_columns",
+        post_hook="{{ cdp.cdp_delete_rows('canonical_id not in (select canonical_id from ' ~ ref('cdp__identity_graph') ~ ' where canonical_id is not null)') }}"
+    )
+}}
+
+{%- set traits = cdp.cdp_traits() %}
+{%- set attributes = cdp.cdp_attributes() %}
+{%- set record_attributes = cdp.cdp_record_attributes() %}
+{%- set keyed = [] %}
+{%- set summed = [] %}
+{%- set derived = [] %}
+{%- for trait in traits %}
+{%- do (derived if trait.aggregate in ["sql", "model"] else keyed if cdp.cdp_trait_measure(trait).is_keyed else summed).append(trait) %}
+{%- endfor %}
+{%- set definition_hash = local_md5([traits, attributes, cdp.cdp_as_of_date(0)] | string) %}
+{%- set is_partial = is_incremental() and not cdp.cdp_rules_changed(definition_hash, "definition_hash") %}
+{%- set last_batch = cdp.cdp_last_batch() %}
+{%- set scores = ["product_usage_score", "lead_score"] %}
+
+with
+
+graph as (
+
+    select * from {{ ref("cdp__identity_graph") }}
+
+    where canonical_id is not null
+
+),
+
+tuple_people as (
+
+    select * from {{ ref("int_cdp__tuple_people") }}
+
+),
+
+all_activity as (
+
+    select * from {{ ref("int_cdp__daily_activity") }}
+
+),
+
+records as (
+
+    select *, {{ cdp.cdp_record_tuple_key() }} as tuple_key
+
+    from {{ ref("stg_cdp__records") }}
+
+),
+
+{%- if is_partial %}
+
+touched as (
+
+    select canonical_id
+
+    from graph
+
+    where batch_id > {{ last_batch }}
+
+    union
+
+    select canonical_id
+
+    from tuple_people
+
+    where batch_id > {{ last_batch }}
+
+    union
+
+    select previous_canonical_id
+
+    from tuple_people
+
+    where batch_id > {{ last_batch }}
+
+    union
+
+    select tuple_people.canonical_id
+
+    from all_activity
+
+    inner join tuple_people on all_activity.tuple_key = tuple_people.tuple_key
+
+    where all_activity.batch_id > {{ last_batch }}
+
+    union
+
+    -- A record without a time of change may have changed unseen.
+    select tuple_people.canonical_id
+
+    from records
+
+    inner join tuple_people on records.tuple_key = tuple_people.tuple_key
+
+    where records.updated_at is null
+
+),
+{%- endif %}
+
+identifiers as (
+
+    select * from graph
+
+    {%- if is_partial %}
+
+    where canonical_id in (select canonical_id from touched)
+    {%- endif %}
+
+),
+
+tuples as (
+
+    select
+        tuple_key,
+        canonical_id
+
+    from tuple_people
+
+    where canonical_id in (select canonical_id from identifiers)
+
+),
+
+activity as (
+
+    select
+        tuples.canonical_id,
+        all_activity.source,
+        all_activity.activity_date,
+        all_activity.measure,
+        all_activity.value_key,
+        all_activity.event_count,
+        all_activity.value_count,
+        all_activity.value_sum,
+        all_activity.value_min,
+        all_activity.value_max,
+        all_activity.first_at,
+        all_activity.last_at
+
+    from all_activity
+
+    inner join tuples on all_activity.tuple_key = tuples.tuple_key
+
+    where all_activity.event_count > 0
+
+),
+
+people as (
+
+    select
+        canonical_id,
+        max(case when identifier_type in ('anonymous_id', 'device_id') then 0 else 1 end) = 1 as is_identified
+
+    from identifiers
+
+    group by canonical_id
+
+),
+
+emails as (
+
+    select
+        canonical_id,
+        identifier_value as email
+
+    from identifiers
+
+    where identifier_type = 'email'
+
+    qualify row_number() over (
+        partition by canonical_id
+        order by last_seen desc nulls last, identifier_value
+    ) = 1
+
+),
+
+seen as (
+
+    select
+        tuples.canonical_id,
+        min(observations.first_seen) as first_seen,
+        max(case when observations.origin = 'event' then observations.last_seen end) as last_active
+
+    from {{ ref("int_cdp__identity_observations") }} as observations
+
+    inner join tuples on observations.tuple_key = tuples.tuple_key
+
+    where observations.event_count > 0
+
+    group by tuples.canonical_id
+
+),
+
+-- An attribute's candidates: what events said, and what the records say now.
+attribute_values as (
+
+    select
+        canonical_id,
+        {{ dbt.split_part("measure", "'.'", 2) }} as attribute,
+        value_key as attribute_value,
+        source,
+        last_at as said_at
+
+    from activity
+
+    where measure like 'attribute.%'
+    {% for attribute in record_attributes %}
+    union all
+
+    select
+        tuples.canonical_id,
+        '{{ attribute }}' as attribute,
+        records.attribute_{{ attribute }} as attribute_value,
+        records.source,
+        records.updated_at as said_at
+
+    from records
+
+    inner join tuples on records.tuple_key = tuples.tuple_key
+
+    where records.attribute_{{ attribute }} is not null
+    {% endfor %}
+),
+
+-- The value said last survives.
+surviving_attributes as (
+
+    select
+        canonical_id,
+        attribute,
+        attribute_value,
+        source
+
+    from attribute_values
+
+    qualify row_number() over (
+        partition by canonical_id, attribute
+        order by said_at desc nulls last, source, attribute_value
+    ) = 1
+
+),
+
+attribute_columns as (
+
+    select
+        canonical_id,
+        {%- for attribute in attributes %}
+        max(case when attribute = '{{ attribute }}' then attribute_value end) as {{ attribute }},
+        max(case when attribute = '{{ attribute }}' then source end) as source_of_{{ attribute }}{{ "," if not loop.last }}
+        {%- endfor %}
+
+    from surviving_attributes
+
+    group by canonical_id
+
+),
+
+summed_traits as (
+
+    select
+        canonical_id,
+        {%- for trait in summed %}
+        {{ cdp.cdp_trait_sql(trait) }} as {{ trait.name }}{{ "," if not loop.last }}
+        {%- endfor %}
+
+    from activity
+
+    group by canonical_id
+
+),
+
+{%- for trait in keyed %}
+
+trait_{{ trait.name }} as (
+
+    {{ cdp.cdp_keyed_trait_sql(trait, "activity") | indent(4) }}
+
+),
+{%- endfor %}
+
+described as (
+
+    select
+        people.canonical_id,
+        emails.email,
+        coalesce(
+            attribute_columns.name,
+            nullif(trim({{ dbt.concat([
+                "coalesce(attribute_columns.first_name, '')", "' '", "coalesce(attribute_columns.last_name, '')"
+            ]) }}), '')
+        ) as name,
+        attribute_columns.company,
+        seen.first_seen,
+        seen.last_active,
+        people.is_identified,
+        coalesce(
+            emails.email is not null and free_mail_domains.domain is null, false
+        ) as is_business_email,
+        {%- for attribute in attributes if attribute not in ["name", "company"] %}
+        attribute_columns.{{ attribute }},
+        {%- endfor %}
+        {%- for trait in summed %}
+        {% if trait.aggregate in ["count", "sum"] -%}
+        coalesce(summed_traits.{{ trait.name }}, 0) as {{ trait.name }},
+        {%- else -%}
+        summed_traits.{{ trait.name }},
+        {%- endif %}
+        {%- endfor %}
+        {%- for trait in keyed %}
+        {% if trait.aggregate == "count_distinct" -%}
+        coalesce(trait_{{ trait.name }}.{{ trait.name }}, 0) as {{ trait.name }},
+        {%- else -%}
+        trait_{{ trait.name }}.{{ trait.name }},
+        {%- endif %}
+        {%- endfor %}
+        {%- set values = {} %}
+        {%- set sources = {} %}
+        {%- for attribute in attributes %}
+        {%- do values.update({attribute: "attribute_columns." ~ attribute}) %}
+        {%- do sources.update({attribute: "attribute_columns.source_of_" ~ attribute}) %}
+        {%- endfor %}
+        {{ cdp.cdp_json_object(values) }} as attributes,
+        {{ cdp.cdp_json_object(sources) }} as attribute_sources
+
+    from people
+
+    left join emails on people.canonical_id = emails.canonical_id
+
+    left join seen on people.canonical_id = seen.canonical_id
+
+    left join attribute_columns on people.canonical_id = attribute_columns.canonical_id
+
+    left join summed_traits on people.canonical_id = summed_traits.canonical_id
+
+    {%- for trait in keyed %}
+
+    left join trait_{{ trait.name }} on people.canonical_id = trait_{{ trait.name }}.canonical_id
+    {%- endfor %}
+
+    left join {{ ref("cdp__free_mail_domains") }} as free_mail_domains
+        on {{ dbt.split_part("emails.email", "'@'", 2) }} = free_mail_domains.domain
+
+),
+
+{%- for trait in derived %}
+
+derived_{{ loop.index }} as (
+
+    {% if trait.aggregate == "sql" -%}
+    select
+        *,
+        {{ trait.field }} as {{ trait.name }}
+
+    from {{ "derived_" ~ (loop.index - 1) if not loop.first else "described" }}
+    {%- else -%}
+    select
+        profiles.*,
+        given.{{ trait.name }}
+
+    from {{ "derived_" ~ (loop.index - 1) if not loop.first else "described" }} as profiles
+
+    left join {{ ref(trait.field) }} as given on profiles.canonical_id = given.canonical_id
+    {%- endif %}
+
+),
+{%- endfor %}
+
+final as (
+
+    select
+        canonical_id,
+        email,
+        name,
+        company,
+        first_seen,
+        last_active,
+        is_identified,
+        is_business_email,
+        {%- for attribute in attributes if attribute not in ["name", "company"] %}
+        {{ attribute }},
+        {%- endfor %}
+        {%- set values = {} %}
+        {%- for trait in traits %}
+        {{ trait.name }},
+        {%- do values.update({trait.name: trait.name}) %}
+        {%- endfor %}
+        attributes,
+        attribute_sources,
+        {{ cdp.cdp_json_object(values) }} as traits,
+        {%- set values = {} %}
+        {%- for score in scores %}
+        {%- do values.update({score: score}) %}
+        {%- endfor %}
+        {{ cdp.cdp_json_object(values) }} as scores,
+        '{{ definition_hash }}' as definition_hash,
+        {{ cdp.cdp_batch_id() }} as batch_id
+
+    from {{ "derived_" ~ derived | length if derived else "described" }}
+
+)
+
+select * from final

@@ -1,0 +1,184 @@
+{{
+    config(
+        enabled=cdp.cdp_is_on(),
+        full_refresh=false,
+        unique_key=["group_key", "measure", "value_key"],
+        incremental_strategy=cdp.cdp_incremental_strategy()
+    )
+}}
+
+{%- set measures = cdp.cdp_measures() %}
+{%- set attributes = cdp.cdp_event_attributes() %}
+{%- set known = cdp.cdp_known_measures() %}
+{%- set fields = {} %}
+{%- for attribute in attributes %}
+{%- do fields.update({attribute: ["$." ~ attribute]}) %}
+{%- endfor %}
+
+with
+
+{%- if is_incremental() %}
+
+touched as (
+
+    {{ cdp.cdp_touched_groups() | indent(4) }}
+
+),
+{%- endif %}
+
+all_events as (
+
+    select * from {{ ref("cdp__raw_events") }}
+
+),
+
+events as (
+
+    select * from all_events
+
+    {%- if is_incremental() %}
+
+    where group_key in (select group_key from touched)
+    {%- endif %}
+
+),
+
+described_events as (
+
+    select
+        group_key,
+        timestamp,
+        traits
+
+    from events
+
+    where traits is not null
+
+),
+
+attribute_values as (
+
+    {{ cdp.cdp_json_columns("described_events", "traits", ["group_key", "timestamp"], fields) | indent(4) }}
+
+),
+
+-- A measure that the table does not hold yet is taken from every event that is left.
+present as (
+    {% for measure in measures %}
+    {{ cdp.cdp_measure_sql(measure, "events" if measure.id in known or not is_incremental() else "all_events") }}
+
+    union all
+    {% endfor -%}
+    {% for attribute in attributes %}
+    select
+        group_key,
+        'attribute.{{ attribute }}' as measure,
+        {{ attribute }} as value_key,
+        count(*) as event_count,
+        0 as value_count,
+        cast(null as {{ cdp.cdp_type_number() }}) as value_sum,
+        cast(null as {{ cdp.cdp_type_number() }}) as value_min,
+        cast(null as {{ cdp.cdp_type_number() }}) as value_max,
+        min(timestamp) as first_at,
+        max(timestamp) as last_at
+
+    from attribute_values
+
+    where nullif(trim({{ attribute }}), '') is not null
+
+    group by
+        group_key,
+        {{ attribute }}
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
+
+),
+
+{%- if is_incremental() %}
+
+-- What a touched group had counted and counts no more stays as a row that counts nothing.
+emptied as (
+
+    select
+        stored.group_key,
+        stored.measure,
+        stored.value_key,
+        0 as event_count,
+        0 as value_count,
+        cast(null as {{ cdp.cdp_type_number() }}) as value_sum,
+        cast(null as {{ cdp.cdp_type_number() }}) as value_min,
+        cast(null as {{ cdp.cdp_type_number() }}) as value_max,
+        stored.first_at,
+        stored.last_at
+
+    from {{ this }} as stored
+
+    inner join touched on stored.group_key = touched.group_key
+
+    left join present
+        on
+            stored.group_key = present.group_key
+            and stored.measure = present.measure
+            and stored.value_key = present.value_key
+
+    where
+        present.group_key is null
+        and stored.event_count > 0
+
+),
+{%- endif %}
+
+changed as (
+
+    select * from present
+
+    {%- if is_incremental() %}
+
+    union all
+
+    select * from emptied
+    {%- endif %}
+
+    {%- for measure in measures if measure.id not in known %}
+
+    union all
+
+    -- Says that the measure is held.
+    select
+        '' as group_key,
+        '{{ measure.id }}' as measure,
+        '' as value_key,
+        0 as event_count,
+        0 as value_count,
+        null as value_sum,
+        null as value_min,
+        null as value_max,
+        null as first_at,
+        null as last_at
+    {%- endfor %}
+
+),
+
+final as (
+
+    select
+        group_key,
+        {{ dbt.split_part("group_key", "' '", 1) }} as tuple_key,
+        {{ dbt.split_part("group_key", "' '", 2) }} as source,
+        cast(nullif({{ dbt.split_part("group_key", "' '", 3) }}, '') as date) as activity_date,
+        measure,
+        value_key,
+        cast(event_count as {{ dbt.type_bigint() }}) as event_count,
+        cast(value_count as {{ dbt.type_bigint() }}) as value_count,
+        cast(value_sum as {{ cdp.cdp_type_number() }}) as value_sum,
+        value_min,
+        value_max,
+        first_at,
+        last_at,
+        {{ cdp.cdp_batch_id() }} as batch_id
+
+    from changed
+
+)
+
+select * from final
