@@ -7,10 +7,11 @@
     {{- return("case " ~ column ~ " " ~ cases | join(" ") ~ " end") -}}
 {% endmacro %}
 
-{# One number of each identifier type (priority, max_per_person or max_people) as an expression. #}
-{% macro cdp_type_setting(column, setting) %}
+{# One number of each identifier type (priority, max_per_person or max_people) as an expression. A caller that
+   asks often hands over `types`, the result of cdp_identifier_types. #}
+{% macro cdp_type_setting(column, setting, types=none) %}
     {%- set values = {} -%}
-    {%- for type in cdp.cdp_identifier_types() -%}
+    {%- for type in types or cdp.cdp_identifier_types() -%}
         {%- do values.update({type.name: type[setting]}) -%}
     {%- endfor -%}
     {{- return(cdp.cdp_by_type(column, values)) -}}

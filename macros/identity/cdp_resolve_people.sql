@@ -9,26 +9,27 @@
    within every max_per_person, is one person. Any other is split by walking the tiers from strong to weak,
    from its own edges alone, so that the result depends neither on other people nor on the order of builds. #}
 {% macro cdp_resolve_people(edges) %}
+    {%- set types = cdp.cdp_identifier_types() -%}
     {%- set nodes = cdp.cdp_scratch("nodes", "
         select node_a as node, type_a as type, component_id
         from " ~ edges ~ " where node_a = node_b
     ") -%}
-    {%- set doubtful = cdp.cdp_scratch("doubtful", cdp.cdp_doubtful_components_sql(nodes, edges)) -%}
+    {%- set doubtful = cdp.cdp_scratch("doubtful", cdp.cdp_doubtful_components_sql(nodes, edges, types)) -%}
     {%- set state = cdp.cdp_scratch("state", "
-        select node, type, " ~ cdp.cdp_type_setting("type", "priority") ~ " as priority, node as piece, false as is_shared
+        select node, type, " ~ cdp.cdp_type_setting("type", "priority", types) ~ " as priority, node as piece, false as is_shared
         from " ~ nodes ~ " where component_id in (select component_id from " ~ doubtful ~ ")
     ") -%}
     {%- if cdp.cdp_has_rows("select * from " ~ state) -%}
         {%- set links = cdp.cdp_scratch("links", "
             select
                 node_a, node_b, type_a, type_b, event_count, first_seen, value_a, value_b,
-                " ~ cdp.cdp_type_setting("type_a", "priority") ~ " as priority_a,
-                " ~ cdp.cdp_type_setting("type_b", "priority") ~ " as tier
+                " ~ cdp.cdp_type_setting("type_a", "priority", types) ~ " as priority_a,
+                " ~ cdp.cdp_type_setting("type_b", "priority", types) ~ " as tier
             from " ~ edges ~ "
             where node_a <> node_b and component_id in (select component_id from " ~ doubtful ~ ")
         ") -%}
-        {%- for tier in cdp.cdp_identifier_types() | map(attribute="priority") | unique -%}
-            {%- do cdp.cdp_walk_tier(state, links, tier) -%}
+        {%- for tier in types | map(attribute="priority") | unique -%}
+            {%- do cdp.cdp_walk_tier(state, links, tier, types) -%}
         {%- endfor -%}
         {%- do cdp.cdp_drop_scratch([links]) -%}
     {%- endif -%}
@@ -47,32 +48,32 @@
 
 
 {# The components that counting alone does not prove to be one person. #}
-{% macro cdp_doubtful_components_sql(nodes, edges) -%}
+{% macro cdp_doubtful_components_sql(nodes, edges, types) -%}
     select component_id
     from (
         select component_id, type, count(*) as held from {{ nodes }} group by component_id, type
     ) as counted
-    where held > {{ cdp.cdp_type_setting("type", "max_per_person") }}
+    where held > {{ cdp.cdp_type_setting("type", "max_per_person", types) }}
     union
     select component_id
     from (
         select component_id, node_b, type_b, count(*) as stronger
         from {{ edges }}
-        where {{ cdp.cdp_type_setting("type_a", "priority") }} < {{ cdp.cdp_type_setting("type_b", "priority") }}
+        where {{ cdp.cdp_type_setting("type_a", "priority", types) }} < {{ cdp.cdp_type_setting("type_b", "priority", types) }}
         group by component_id, node_b, type_b
     ) as touched
-    where stronger > {{ cdp.cdp_type_setting("type_b", "max_people") }}
+    where stronger > {{ cdp.cdp_type_setting("type_b", "max_people", types) }}
 {%- endmacro %}
 
 
 {# One tier: marks the identifiers of the tier that are shared, then joins pieces along the other edges. #}
-{% macro cdp_walk_tier(state, links, tier) %}
+{% macro cdp_walk_tier(state, links, tier, types) %}
     {%- do cdp.cdp_scratch("state", "
         select
             state.node, state.type, state.priority, state.piece,
             state.is_shared or shared.node is not null as is_shared
         from " ~ state ~ " as state
-        left join (" ~ cdp.cdp_shared_nodes_sql(state, links, tier) ~ ") as shared on shared.node = state.node
+        left join (" ~ cdp.cdp_shared_nodes_sql(state, links, tier, types) ~ ") as shared on shared.node = state.node
     ") -%}
     {# The place of every edge in the total order of the tier. #}
     {%- set open = cdp.cdp_scratch("open", "
@@ -90,7 +91,7 @@
     {# Each round joins or refuses at least the first of all open edges, so it ends. #}
     {%- set progress = namespace(is_open=cdp.cdp_has_rows("select * from " ~ open)) -%}
     {%- for round in range(100000) if progress.is_open -%}
-        {%- set progress.is_open = cdp.cdp_join_pieces(state, open) -%}
+        {%- set progress.is_open = cdp.cdp_join_pieces(state, open, types) -%}
     {%- endfor -%}
     {%- if progress.is_open -%}
         {%- do exceptions.raise_compiler_error(
@@ -103,9 +104,9 @@
 
 {# The nodes of a tier that touch more people than their type may, counted in the pieces that stronger tiers
    have made, or whose own neighbours alone are more than one person may have. #}
-{% macro cdp_shared_nodes_sql(state, links, tier) -%}
+{% macro cdp_shared_nodes_sql(state, links, tier, types) -%}
     {%- set counted = {} -%}
-    {%- for type in cdp.cdp_identifier_types() -%}
+    {%- for type in types -%}
         {%- do counted.update({type.name: {"all": "true", "user_id": "has_user_id", "named": "is_named"}[type.counts]}) -%}
     {%- endfor -%}
     with pieces as (
@@ -137,13 +138,13 @@
     inner join pieces on pieces.piece = usable.piece
     where usable.neighbour_priority < {{ tier }} and {{ cdp.cdp_by_type("usable.type", counted) }}
     group by usable.node, usable.type
-    having count(distinct usable.piece) > {{ cdp.cdp_type_setting("usable.type", "max_people") }}
+    having count(distinct usable.piece) > {{ cdp.cdp_type_setting("usable.type", "max_people", types) }}
     union
     select node
     from (
         select node, neighbour_type, count(distinct neighbour) as held from usable group by node, neighbour_type
     ) as held_by_type
-    where held > {{ cdp.cdp_type_setting("neighbour_type", "max_per_person") }}
+    where held > {{ cdp.cdp_type_setting("neighbour_type", "max_per_person", types) }}
 {%- endmacro %}
 
 
@@ -152,7 +153,7 @@
    two are joined if the limits allow, else the edges between them are refused. That gives the same result as
    taking the edges one by one in order, since a limit that is broken once stays broken.
    Returns whether open edges are left. #}
-{% macro cdp_join_pieces(state, open) %}
+{% macro cdp_join_pieces(state, open, types) %}
     {%- set pairs = cdp.cdp_scratch("pairs", "
         select least(side_a.piece, side_b.piece) as node_a, greatest(side_a.piece, side_b.piece) as node_b, min(link.place) as place
         from " ~ open ~ " as link
@@ -178,7 +179,7 @@
             inner join " ~ groups ~ " as groups on groups.node = held.piece
             group by groups.component, held.type
         ) as summed
-        where held > " ~ cdp.cdp_type_setting("type", "max_per_person") ~ "
+        where held > " ~ cdp.cdp_type_setting("type", "max_per_person", types) ~ "
     ") -%}
     {%- set decided = cdp.cdp_scratch("decided", "
         with disputed as (
@@ -210,7 +211,7 @@
         )
         select
             node_a, node_b,
-            max(case when held > " ~ cdp.cdp_type_setting("type", "max_per_person") ~ " then 1 else 0 end) = 0 as is_accepted
+            max(case when held > " ~ cdp.cdp_type_setting("type", "max_per_person", types) ~ " then 1 else 0 end) = 0 as is_accepted
         from joined
         group by node_a, node_b
     ") -%}

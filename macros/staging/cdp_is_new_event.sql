@@ -3,7 +3,7 @@
    hours before, as not every loader commits in order; `cdp load` does); of others, all. #}
 {% macro cdp_is_new_event() %}
     {%- set conditions = [] -%}
-    {%- if is_incremental() and execute and flags.INTROSPECT -%}
+    {%- if cdp.cdp_is_incremental() -%}
         {%- set loaded = {} -%}
         {%- set query = "select source, cast(max(loaded_at) as " ~ dbt.type_string() ~ ") from " ~ this ~ " group by source" -%}
         {%- for row in run_query(query).rows if row[1] -%}

@@ -66,7 +66,7 @@ final as (
 
     left join canonical_ids on people.person_id = canonical_ids.person_id
 
-    {%- if is_incremental() %}
+    {%- if cdp.cdp_is_incremental() %}
     {%- set last_batch = cdp.cdp_last_batch() %}
 
     where

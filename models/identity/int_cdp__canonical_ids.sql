@@ -27,7 +27,7 @@ changed_people as (
 
 ),
 
-{%- if is_incremental() %}
+{%- if cdp.cdp_is_incremental() %}
 
 holders as (
 
@@ -51,7 +51,7 @@ anchors as (
 
     inner join changed_people on people.person_id = changed_people.person_id
 
-    {%- if is_incremental() %}
+    {%- if cdp.cdp_is_incremental() %}
 
     where people.person_id not in (select person_id from holders)
     {%- endif %}
@@ -68,7 +68,7 @@ final as (
     select
         {{ cdp.cdp_uuid() }} as canonical_id,
         identifier_id as anchor_id,
-        {% if is_incremental() %}(select coalesce(max(birth_number), 0) from {{ this }}) + {% endif -%}
+        {% if cdp.cdp_is_incremental() %}(select coalesce(max(birth_number), 0) from {{ this }}) + {% endif -%}
         row_number() over (order by identifier_id) as birth_number,
         {{ cdp.cdp_as_of() }} as assigned_at,
         {{ cdp.cdp_batch_id() }} as batch_id

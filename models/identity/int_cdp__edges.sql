@@ -7,7 +7,7 @@
 }}
 
 {%- set rules_hash = cdp.cdp_rules_hash() %}
-{%- set is_partial = is_incremental() and not cdp.cdp_rules_changed(rules_hash) %}
+{%- set is_partial = cdp.cdp_is_incremental() and not cdp.cdp_rules_changed(rules_hash) %}
 {%- set seen = dbt.concat([
     "coalesce(cast(observations.first_seen as " ~ dbt.type_string() ~ "), '9999')",
     "' '",
@@ -146,7 +146,7 @@ present as (
 
 ),
 
-{%- if is_incremental() %}
+{%- if cdp.cdp_is_incremental() %}
 
 -- A pair that nothing shows any more stays as a row that is not live.
 gone as (
@@ -206,7 +206,7 @@ changed as (
         or present.last_seen is distinct from stored.last_seen
     {%- endif %}
 
-    {%- if is_incremental() %}
+    {%- if cdp.cdp_is_incremental() %}
 
     union all
 

@@ -16,7 +16,7 @@ usable as (
 
 ),
 
-{%- if is_incremental() %}
+{%- if cdp.cdp_is_incremental() %}
 
 unknown as (
 
@@ -37,13 +37,13 @@ unknown as (
 final as (
 
     select
-        {% if is_incremental() %}(select coalesce(max(identifier_id), 0) from {{ this }}) + {% endif -%}
+        {% if cdp.cdp_is_incremental() %}(select coalesce(max(identifier_id), 0) from {{ this }}) + {% endif -%}
         row_number() over (order by {{ cdp.cdp_type_setting("identifier_type", "priority") }}, identifier_type, identifier_value) as identifier_id,
         identifier_type,
         identifier_value,
         {{ cdp.cdp_batch_id() }} as batch_id
 
-    from {{ "unknown" if is_incremental() else "usable" }}
+    from {{ "unknown" if cdp.cdp_is_incremental() else "usable" }}
 
 )
 

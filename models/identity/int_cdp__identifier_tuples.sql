@@ -60,7 +60,7 @@ final as (
 
     from members
 
-    {%- if is_incremental() %}
+    {%- if cdp.cdp_is_incremental() %}
 
     where tuple_key not in (select tuple_key from {{ this }})
     {%- endif %}

@@ -33,7 +33,7 @@ raw_values as (
 
 ),
 
-{%- if is_incremental() and not rules_changed %}
+{%- if cdp.cdp_is_incremental() and not rules_changed %}
 
 unknown as (
 
@@ -58,7 +58,7 @@ normalized as (
         raw_value,
         {{ cdp.cdp_by_type("identifier_type", normalized) }} as identifier_value
 
-    from {{ "unknown" if is_incremental() and not rules_changed else "raw_values" }}
+    from {{ "unknown" if cdp.cdp_is_incremental() and not rules_changed else "raw_values" }}
 
 ),
 

@@ -9,7 +9,7 @@
 
 with
 
-{%- if is_incremental() %}
+{%- if cdp.cdp_is_incremental() %}
 
 touched as (
 
@@ -22,7 +22,7 @@ events as (
 
     select * from {{ ref("cdp__raw_events") }}
 
-    {%- if is_incremental() %}
+    {%- if cdp.cdp_is_incremental() %}
 
     where group_key in (select group_key from touched)
     {%- endif %}
@@ -81,7 +81,7 @@ present as (
 
 ),
 
-{%- if is_incremental() %}
+{%- if cdp.cdp_is_incremental() %}
 
 -- An event group that has lost its last event to an earlier version, and a record that has lost an
 -- identifier or is gone, stay as rows that count nothing, so that later models take back what they gave.

@@ -22,7 +22,7 @@ graph as (
 
 ),
 
-{%- if is_incremental() %}
+{%- if cdp.cdp_is_incremental() %}
 
 touched as (
 
@@ -62,7 +62,7 @@ attributed as (
 
     left join graph on members.identifier_id = graph.identifier_id
 
-    {%- if is_incremental() %}
+    {%- if cdp.cdp_is_incremental() %}
 
     where members.tuple_key in (select tuple_key from touched)
     {%- endif %}
@@ -83,7 +83,7 @@ final as (
         attributed.tuple_key,
         case when attributed.canonical_id is not null then attributed.identifier_id end as identifier_id,
         attributed.canonical_id,
-        {% if is_incremental() -%}
+        {% if cdp.cdp_is_incremental() -%}
         stored.canonical_id
         {%- else -%}
         cast(null as {{ dbt.type_string() }})
@@ -92,7 +92,7 @@ final as (
 
     from attributed
 
-    {%- if is_incremental() %}
+    {%- if cdp.cdp_is_incremental() %}
 
     left join {{ this }} as stored on attributed.tuple_key = stored.tuple_key
 

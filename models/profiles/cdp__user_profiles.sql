@@ -19,7 +19,7 @@
 {%- do (derived if trait.aggregate in ["sql", "model"] else keyed if cdp.cdp_trait_measure(trait).is_keyed else summed).append(trait) %}
 {%- endfor %}
 {%- set definition_hash = local_md5([traits, attributes, cdp.cdp_as_of_date(0)] | string) %}
-{%- set is_partial = is_incremental() and not cdp.cdp_rules_changed(definition_hash, "definition_hash") %}
+{%- set is_partial = cdp.cdp_is_incremental() and not cdp.cdp_rules_changed(definition_hash, "definition_hash") %}
 {%- set last_batch = cdp.cdp_last_batch() %}
 {%- set scores = ["product_usage_score", "lead_score"] %}
 

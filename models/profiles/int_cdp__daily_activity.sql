@@ -17,7 +17,7 @@
 
 with
 
-{%- if is_incremental() %}
+{%- if cdp.cdp_is_incremental() %}
 
 touched as (
 
@@ -36,7 +36,7 @@ events as (
 
     select * from all_events
 
-    {%- if is_incremental() %}
+    {%- if cdp.cdp_is_incremental() %}
 
     where group_key in (select group_key from touched)
     {%- endif %}
@@ -65,7 +65,7 @@ attribute_values as (
 -- A measure that the table does not hold yet is taken from every event that is left.
 present as (
     {% for measure in measures %}
-    {{ cdp.cdp_measure_sql(measure, "events" if measure.id in known or not is_incremental() else "all_events") }}
+    {{ cdp.cdp_measure_sql(measure, "events" if measure.id in known or not cdp.cdp_is_incremental() else "all_events") }}
 
     union all
     {% endfor -%}
@@ -94,7 +94,7 @@ present as (
 
 ),
 
-{%- if is_incremental() %}
+{%- if cdp.cdp_is_incremental() %}
 
 -- What a touched group had counted and counts no more stays as a row that counts nothing.
 emptied as (
@@ -132,7 +132,7 @@ changed as (
 
     select * from present
 
-    {%- if is_incremental() %}
+    {%- if cdp.cdp_is_incremental() %}
 
     union all
 

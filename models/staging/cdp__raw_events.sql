@@ -48,7 +48,7 @@ keyed as (
 
 ),
 
-{%- if is_incremental() %}
+{%- if cdp.cdp_is_incremental() %}
 
 stored as (
 
@@ -78,7 +78,7 @@ final as (
         keyed.group_key,
         keyed.content_hash,
 
-        {% if is_incremental() -%}
+        {% if cdp.cdp_is_incremental() -%}
         case
             when stored.group_key = keyed.group_key or stored.event_id is null then stored.superseded_groups
             else {{ dbt.concat(["coalesce(stored.superseded_groups, '')", "stored.group_key", "';'"]) }}
@@ -92,7 +92,7 @@ final as (
 
     from keyed
 
-    {%- if is_incremental() %}
+    {%- if cdp.cdp_is_incremental() %}
 
     left join stored on keyed.event_id = stored.event_id
 

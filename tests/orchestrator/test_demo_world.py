@@ -19,21 +19,46 @@ PEOPLE = 700
 Identifier = tuple[str, str]
 
 # The package's identity rules, told a second time and independently of the generator.
-TIERS = {"user_id": 1, "crm_id": 2, "billing_id": 2, "support_id": 2, "email": 3, "phone": 4,
-         "device_id": 5, "anonymous_id": 6}
-MAX_PER_PERSON = {"user_id": 1, "crm_id": 5, "billing_id": 5, "support_id": 5, "email": 5,
-                  "phone": 5, "device_id": 10, "anonymous_id": 100}
+TIERS = {
+    "user_id": 1,
+    "crm_id": 2,
+    "billing_id": 2,
+    "support_id": 2,
+    "email": 3,
+    "phone": 4,
+    "device_id": 5,
+    "anonymous_id": 6,
+}
+MAX_PER_PERSON = {
+    "user_id": 1,
+    "crm_id": 5,
+    "billing_id": 5,
+    "support_id": 5,
+    "email": 5,
+    "phone": 5,
+    "device_id": 10,
+    "anonymous_id": 100,
+}
 BLOCKED = {
-    ("user_id", "null"), ("user_id", "undefined"), ("user_id", "0"), ("user_id", "guest"),
+    ("user_id", "null"),
+    ("user_id", "undefined"),
+    ("user_id", "0"),
+    ("user_id", "guest"),
     ("anonymous_id", "00000000-0000-0000-0000-000000000000"),
     ("device_id", "00000000-0000-0000-0000-000000000000"),
-    ("email", "test@test.com"), ("phone", "+00000000"), ("phone", "+10000000000"),
+    ("email", "test@test.com"),
+    ("phone", "+00000000"),
+    ("phone", "+10000000000"),
 }
 RECORDS = {
     "salesforce": {"contact_id": "crm_id", "email": "email", "mobile_phone": "phone"},
     "stripe": {"customer_id": "billing_id", "email": "email", "app_user_id": "user_id"},
-    "zendesk": {"requester_id": "support_id", "email": "email", "phone": "phone",
-                "external_id": "user_id"},
+    "zendesk": {
+        "requester_id": "support_id",
+        "email": "email",
+        "phone": "phone",
+        "external_id": "user_id",
+    },
 }
 
 
@@ -67,8 +92,9 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def lines_of(files: WorldFiles) -> list[str]:
-    return [line for path in files.event_files
-            for line in path.read_text(encoding="utf-8").splitlines()]
+    return [
+        line for path in files.event_files for line in path.read_text(encoding="utf-8").splitlines()
+    ]
 
 
 def parsed(line: str) -> dict[str, Any] | None:
@@ -98,8 +124,10 @@ def event_name(event: dict[str, Any]) -> str:
 def event_identifiers(event: dict[str, Any]) -> list[Identifier]:
     traits = event.get("traits", {})
     found = {
-        "user_id": event.get("user_id"), "anonymous_id": event.get("anonymous_id"),
-        "email": traits.get("email"), "phone": traits.get("phone"),
+        "user_id": event.get("user_id"),
+        "anonymous_id": event.get("anonymous_id"),
+        "email": traits.get("email"),
+        "phone": traits.get("phone"),
         "device_id": event.get("context", {}).get("device", {}).get("id"),
     }
     return [(kind, value) for kind, value in found.items() if value]
@@ -139,7 +167,8 @@ def normalise(identifier: Identifier) -> Identifier:
 def usable(identifiers: Iterable[Identifier]) -> frozenset[Identifier]:
     normal = {normalise(identifier) for identifier in identifiers if identifier[1].strip()}
     return frozenset(
-        (kind, value) for kind, value in normal - BLOCKED
+        (kind, value)
+        for kind, value in normal - BLOCKED
         if not value.startswith("noreply@") and not (kind == "phone" and not value.strip("+0"))
     )
 
@@ -209,8 +238,11 @@ def describe(
 
 
 def is_shared(
-    identifier: Identifier, neighbours: set[Identifier], pieces: Pieces,
-    users: dict[Identifier, Identifier], named: set[Identifier],
+    identifier: Identifier,
+    neighbours: set[Identifier],
+    pieces: Pieces,
+    users: dict[Identifier, Identifier],
+    named: set[Identifier],
 ) -> bool:
     kind = identifier[0]
     counts = Counter(other[0] for other in neighbours if TIERS[other[0]] < TIERS[kind])
@@ -227,7 +259,9 @@ def is_shared(
 def feature_uses(world: World, first: int, end: int) -> Counter[str]:
     """feature_used a user in the days [first, end) before as_of, counted backwards."""
     return Counter(
-        event["user_id"] for event in world.events if event_name(event) == "feature_used"
+        event["user_id"]
+        for event in world.events
+        if event_name(event) == "feature_used"
         and first <= (DEFAULT_AS_OF - event_time(event).date()).days - 1 < end
     )
 
@@ -274,9 +308,7 @@ def test_counts_are_those_of_the_files(world: World) -> None:
     readable = [event for event in events if event]
     assert sum(not is_valid(event) for event in readable) == files.invalid_events
     assert len(world.events) == files.events
-    assert len(events) == (
-        files.events + files.duplicates + files.invalid_events + files.bad_lines
-    )
+    assert len(events) == (files.events + files.duplicates + files.invalid_events + files.bad_lines)
     assert 0.005 < files.duplicates / files.events < 0.015
     assert 25 * PEOPLE < files.events < 36 * PEOPLE
     persons = {row["person"] for row in world.truth}
@@ -306,12 +338,33 @@ def test_duplicates_differ_in_receipt_only(world: World) -> None:
 def test_events_cover_the_three_families(world: World) -> None:
     names = Counter(event_name(event) for event in world.events)
     assert set(names) == {
-        "page_viewed", "form_submitted", "demo_requested", "signed_up", "trial_started",
-        "logged_in", "feature_used", "report_exported", "invited_teammate", "order_completed",
-        "profile_updated", "email_opened", "email_clicked",
+        "page_viewed",
+        "form_submitted",
+        "demo_requested",
+        "signed_up",
+        "trial_started",
+        "logged_in",
+        "feature_used",
+        "report_exported",
+        "invited_teammate",
+        "order_completed",
+        "profile_updated",
+        "email_opened",
+        "email_clicked",
     }
-    keys = {"event_id", "messageId", "event", "type", "user_id", "anonymous_id", "properties",
-            "traits", "context", "timestamp", "received_at"}
+    keys = {
+        "event_id",
+        "messageId",
+        "event",
+        "type",
+        "user_id",
+        "anonymous_id",
+        "properties",
+        "traits",
+        "context",
+        "timestamp",
+        "received_at",
+    }
     assert all(set(event) <= keys for event in world.events)
     assert any(event.get("type") == "page" for event in world.events)
     assert any("messageId" in event for event in world.events)
@@ -365,7 +418,9 @@ def test_shared_identifiers_exist_and_are_not_in_the_truth(world: World) -> None
 
     def with_neighbours(kind: str, neighbour: str, least: int, most: int) -> list[Identifier]:
         return [
-            identifier for identifier in shared if identifier[0] == kind
+            identifier
+            for identifier in shared
+            if identifier[0] == kind
             and least <= sum(other[0] == neighbour for other in around[identifier]) <= most
         ]
 
@@ -398,19 +453,25 @@ def test_junk_and_spellings_occur(world: World) -> None:
 
 
 def test_everything_is_invented(world: World) -> None:
-    emails = {value for together in world.observations for kind, value in together
-              if kind == "email"}
+    emails = {
+        value for together in world.observations for kind, value in together if kind == "email"
+    }
     assert all(email.endswith(".example") for email in emails)
     addresses = {ip for event in world.events if (ip := event.get("context", {}).get("ip"))}
     assert all(ip.startswith(("198.18.", "198.19.", "100.", "2001:db8:")) for ip in addresses)
 
 
 def test_showcase_has_a_rich_tree(world: World) -> None:
-    group = next(g for g in truth_groups(world).values()
-                 if ("email", world.files.showcase_email) in g)
+    group = next(
+        g for g in truth_groups(world).values() if ("email", world.files.showcase_email) in g
+    )
     kinds = Counter(kind for kind, _ in group)
     assert {kind: kinds[kind] for kind in ("user_id", "crm_id", "billing_id", "support_id")} == {
-        "user_id": 1, "crm_id": 1, "billing_id": 1, "support_id": 1}
+        "user_id": 1,
+        "crm_id": 1,
+        "billing_id": 1,
+        "support_id": 1,
+    }
     assert kinds["anonymous_id"] >= 2
     assert kinds["email"] == 2
     assert kinds["device_id"] >= 1
@@ -441,12 +502,17 @@ def test_churning_is_three_to_six_percent(world: World) -> None:
 def test_expansion_ready_is_two_to_five_percent(world: World) -> None:
     uses = feature_uses(world, 0, 30)
     invited = {
-        event["user_id"] for event in world.events if event_name(event) == "invited_teammate"
+        event["user_id"]
+        for event in world.events
+        if event_name(event) == "invited_teammate"
         and (DEFAULT_AS_OF - event_time(event).date()).days <= 30
     }
     of_email = {
-        email: event["user_id"] for event in world.events if event_name(event) == "signed_up"
-        for kind, email in map(normalise, event_identifiers(event)) if kind == "email"
+        email: event["user_id"]
+        for event in world.events
+        if event_name(event) == "signed_up"
+        for kind, email in map(normalise, event_identifiers(event))
+        if kind == "email"
     }
     plans = {
         row["app_user_id"] or of_email.get(normalise(("email", row["email"]))[1], ""): row["plan"]

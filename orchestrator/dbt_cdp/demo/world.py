@@ -45,8 +45,19 @@ DEFAULT_AS_OF = date(2026, 6, 30)
 
 _JUNK_RECORD_SHARE = 0.01
 _COLUMNS = {
-    "salesforce": ("contact_id", "email", "mobile_phone", "first_name", "last_name",
-                   "account_name", "industry", "employees", "job_title", "country", "updated_at"),
+    "salesforce": (
+        "contact_id",
+        "email",
+        "mobile_phone",
+        "first_name",
+        "last_name",
+        "account_name",
+        "industry",
+        "employees",
+        "job_title",
+        "country",
+        "updated_at",
+    ),
     "stripe": ("customer_id", "email", "name", "app_user_id", "plan", "mrr", "updated_at"),
     "zendesk": ("requester_id", "email", "phone", "name", "external_id", "updated_at"),
     "truth": ("identifier_type", "identifier_value", "person", "evidence_group"),
@@ -77,7 +88,10 @@ class WorldFiles:
 
 
 def write_world(
-    folder: Path, people: int = 5000, seed: int = 7, as_of: date = DEFAULT_AS_OF,
+    folder: Path,
+    people: int = 5000,
+    seed: int = 7,
+    as_of: date = DEFAULT_AS_OF,
     batches: int = 1,
 ) -> WorldFiles:
     """Writes the events, three business systems and the truth of a world into ``folder``.
@@ -112,11 +126,17 @@ def write_world(
         log.add_damage(names.seeded(seed, "damage"))
         log.write(event_files)
         return WorldFiles(
-            event_files=tuple(event_files), salesforce=folder / "salesforce.csv",
-            stripe=folder / "stripe.csv", zendesk=folder / "zendesk.csv",
-            truth=folder / "truth.csv", people=people, events=log.events,
-            duplicates=log.duplicates, invalid_events=log.invalid_events,
-            bad_lines=log.bad_lines, showcase_email=showcase_email,
+            event_files=tuple(event_files),
+            salesforce=folder / "salesforce.csv",
+            stripe=folder / "stripe.csv",
+            zendesk=folder / "zendesk.csv",
+            truth=folder / "truth.csv",
+            people=people,
+            events=log.events,
+            duplicates=log.duplicates,
+            invalid_events=log.invalid_events,
+            bad_lines=log.bad_lines,
+            showcase_email=showcase_email,
         )
 
 
@@ -141,7 +161,11 @@ class _Records:
     """Writes what the CRM, billing and support know about one person."""
 
     def __init__(
-        self, person: Person, rng: random.Random, calendar: Calendar, tables: dict[str, Table],
+        self,
+        person: Person,
+        rng: random.Random,
+        calendar: Calendar,
+        tables: dict[str, Table],
         evidence: Evidence,
     ) -> None:
         self._person = person
@@ -168,8 +192,16 @@ class _Records:
         phone = self._phone(person.contact_phone)
         self._note(("crm_id", crm_id), email, phone)
         self._tables["salesforce"].row(
-            crm_id, email[1], phone[1], person.first_name, person.last_name, account.name,
-            account.industry, account.employees, person.job_title, account.country.code,
+            crm_id,
+            email[1],
+            phone[1],
+            person.first_name,
+            person.last_name,
+            account.name,
+            account.industry,
+            account.employees,
+            person.job_title,
+            account.country.code,
             self._updated_at(),
         )
 
@@ -180,7 +212,12 @@ class _Records:
         user_id = person.user_id if names_user else None
         self._note(("billing_id", billing_id), email, ("", ""), user_id)
         self._tables["stripe"].row(
-            billing_id, email[1], person.name, user_id, person.plan, PLAN_PRICES[person.plan],
+            billing_id,
+            email[1],
+            person.name,
+            user_id,
+            person.plan,
+            PLAN_PRICES[person.plan],
             self._updated_at(),
         )
 
@@ -192,7 +229,11 @@ class _Records:
         user_id = person.user_id if person.ticket_names_user else None
         self._note(("support_id", support_id), email, phone, user_id)
         self._tables["zendesk"].row(
-            support_id, email[1], phone[1], person.name, user_id or self._no_user(),
+            support_id,
+            email[1],
+            phone[1],
+            person.name,
+            user_id or self._no_user(),
             self._updated_at(),
         )
 
@@ -218,7 +259,10 @@ class _Records:
         return not self._person.showcase and self._rng.random() < _JUNK_RECORD_SHARE
 
     def _note(
-        self, record: Identifier, email: tuple[str, str], phone: tuple[str, str],
+        self,
+        record: Identifier,
+        email: tuple[str, str],
+        phone: tuple[str, str],
         user_id: str | None = None,
     ) -> None:
         seen = [record, ("email", email[0]), ("phone", phone[0]), ("user_id", user_id or "")]

@@ -83,7 +83,9 @@ class EventLog:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         for week in self._weeks.values():
@@ -99,7 +101,9 @@ class EventLog:
             when = _wrong_clock(rng, when)
         identity = "event_id" if rng.random() < 0.95 else "messageId"
         full: Event = {
-            identity: f"evt_{rng.getrandbits(96):024x}", **event, "timestamp": when,
+            identity: f"evt_{rng.getrandbits(96):024x}",
+            **event,
+            "timestamp": when,
             "received_at": self._calendar.text(received),
         }
         self._store(received, _encode(full))
@@ -174,9 +178,13 @@ def _wrong_clock(rng: random.Random, when: str) -> str:
 
 def _damaged_event(rng: random.Random, when: str) -> Event:
     return {
-        "event_id": f"evt_{rng.getrandbits(96):024x}", "type": "page",
-        "anonymous_id": names.uuid_text(rng), "timestamp": when, "received_at": when,
-        "properties": {"path": "/"}, "context": {"page": {"path": "/"}},
+        "event_id": f"evt_{rng.getrandbits(96):024x}",
+        "type": "page",
+        "anonymous_id": names.uuid_text(rng),
+        "timestamp": when,
+        "received_at": when,
+        "properties": {"path": "/"},
+        "context": {"page": {"path": "/"}},
     }
 
 
@@ -192,7 +200,9 @@ class Table:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         self._file.close()
@@ -212,8 +222,12 @@ class Evidence:
         self._records: list[list[Identifier]] = []
 
     def event(
-        self, user_id: str | None, email: str | None, phone: str | None,
-        device_id: str | None, anonymous_id: str | None,
+        self,
+        user_id: str | None,
+        email: str | None,
+        phone: str | None,
+        device_id: str | None,
+        anonymous_id: str | None,
     ) -> None:
         """Notes an event's normalised identifiers; leave out values that are junk."""
         self._events.add((user_id, email, phone, device_id, anonymous_id))

@@ -11,16 +11,39 @@ from .world_people import HISTORY_DAYS, PLAN_PRICES, Browser, Person
 
 _SITE = "https://www.plotwise.example"
 _PAGES = (
-    ["/"] * 6 + ["/product"] * 3 + ["/pricing"] * 2 + ["/customers", "/about", "/integrations"]
+    ["/"] * 6
+    + ["/product"] * 3
+    + ["/pricing"] * 2
+    + ["/customers", "/about", "/integrations"]
     + [f"/docs/{page}" for page in ("quickstart", "sql", "dashboards", "permissions", "api")]
-    + [f"/blog/{page}" for page in ("metrics-that-matter", "year-in-data", "warehouse-costs",
-                                    "self-serve-analytics")]
+    + [
+        f"/blog/{page}"
+        for page in (
+            "metrics-that-matter",
+            "year-in-data",
+            "warehouse-costs",
+            "self-serve-analytics",
+        )
+    ]
 )
 _APP_PAGES = ("/app", "/app/dashboards", "/app/reports", "/app/settings")
-_FEATURES = ("dashboard", "query_builder", "alerts", "scheduled_report", "data_catalog", "api",
-             "annotations", "embedding")
-_REFERRERS = ("", "", "https://search.example/", "https://news.example/analytics",
-              "https://social.example/post")
+_FEATURES = (
+    "dashboard",
+    "query_builder",
+    "alerts",
+    "scheduled_report",
+    "data_catalog",
+    "api",
+    "annotations",
+    "embedding",
+)
+_REFERRERS = (
+    "",
+    "",
+    "https://search.example/",
+    "https://news.example/analytics",
+    "https://social.example/post",
+)
 _CAMPAIGNS = ("welcome", "monthly_digest", "webinar", "feature_tour", "case_study")
 _LAST_WEEK = HISTORY_DAYS - 7
 _JUNK_SHARE = 0.004
@@ -34,7 +57,11 @@ class Journey:
     """Writes one person's events and notes as evidence what each of them shows."""
 
     def __init__(
-        self, person: Person, rng: random.Random, calendar: Calendar, log: EventLog,
+        self,
+        person: Person,
+        rng: random.Random,
+        calendar: Calendar,
+        log: EventLog,
         evidence: Evidence,
     ) -> None:
         self._person = person
@@ -44,7 +71,9 @@ class Journey:
         self._evidence = evidence
         account = person.account
         self._location = {
-            "country": account.country.code, "region": account.region, "city": account.city,
+            "country": account.country.code,
+            "region": account.region,
+            "city": account.city,
         }
         self._refused = account.refused | person.refused
 
@@ -125,18 +154,30 @@ class Journey:
     def _sign_up(self, day: int, browser: Browser) -> None:
         person = self._person
         visit = self._context(browser)
-        at = self._view_pages(self._start(day), browser, ["/", "/pricing", "/signup"]
-                              if person.trial else ["/", "/signup"])
+        at = self._view_pages(
+            self._start(day),
+            browser,
+            ["/", "/pricing", "/signup"] if person.trial else ["/", "/signup"],
+        )
         page = _page("/signup")
         self._emit(
-            at, "signed_up", browser, {**visit, "page": page}, user_id=person.user_id,
-            email=person.email, properties={"plan": "trial" if person.trial else person.plan},
+            at,
+            "signed_up",
+            browser,
+            {**visit, "page": page},
+            user_id=person.user_id,
+            email=person.email,
+            properties={"plan": "trial" if person.trial else person.plan},
             with_profile=True,
         )
         if person.trial:
             self._emit(
-                at + MINUTE, "trial_started", browser, {**visit, "page": _page("/app")},
-                user_id=person.user_id, properties={"plan": person.plan, "days": 14},
+                at + MINUTE,
+                "trial_started",
+                browser,
+                {**visit, "page": _page("/app")},
+                user_id=person.user_id,
+                properties={"plan": person.plan, "days": 14},
             )
 
     def _start_using(self, browser: Browser) -> None:
@@ -149,8 +190,13 @@ class Journey:
         person, rng = self._person, self._rng
         email = person.email if rng.random() < 0.5 else None
         self._emit(
-            at, "logged_in", browser, {**self._context(browser), "page": _page("/login")},
-            user_id=person.user_id, email=email, traits={"plan": person.plan},
+            at,
+            "logged_in",
+            browser,
+            {**self._context(browser), "page": _page("/login")},
+            user_id=person.user_id,
+            email=email,
+            traits={"plan": person.plan},
         )
 
     def _use_shared(self, browser: Browser) -> None:
@@ -166,9 +212,13 @@ class Journey:
         day = self._day((person.first_day + HISTORY_DAYS) // 2, HISTORY_DAYS)
         browser = person.browsers[0]
         self._emit(
-            self._start(day), "profile_updated", browser,
-            {**self._context(browser), "page": _page("/app/settings")}, user_id=person.user_id,
-            email=email, with_profile=True,
+            self._start(day),
+            "profile_updated",
+            browser,
+            {**self._context(browser), "page": _page("/app/settings")},
+            user_id=person.user_id,
+            email=email,
+            with_profile=True,
         )
 
     def _pay(self) -> None:
@@ -177,9 +227,16 @@ class Journey:
         currency = "USD" if person.account.country.code == "US" else "EUR"
         for day in range(person.first_day + 14, HISTORY_DAYS, 30):
             self._emit(
-                self._start(day), "order_completed", None, {}, user_id=person.user_id,
-                properties={"amount": PLAN_PRICES[person.plan], "currency": currency,
-                            "plan": person.plan},
+                self._start(day),
+                "order_completed",
+                None,
+                {},
+                user_id=person.user_id,
+                properties={
+                    "amount": PLAN_PRICES[person.plan],
+                    "currency": currency,
+                    "plan": person.plan,
+                },
             )
 
     def _use_product(self) -> None:
@@ -207,25 +264,40 @@ class Journey:
             sitting = min(uses, rng.randint(1, 6))
             uses -= sitting
             day = self._day(first, end)
-            browser = rng.choice([b for b in person.browsers if b.since < day] or
-                                 person.browsers[:1])
+            browser = rng.choice(
+                [b for b in person.browsers if b.since < day] or person.browsers[:1]
+            )
             context = self._context(browser)
             at = self._start(day)
             if rng.random() < 0.4:
                 at = self._view_pages(at, browser, [rng.choice(_APP_PAGES)], known=True)
             for _ in range(sitting):
                 at += rng.randint(10_000, 400_000)
-                self._emit(at, "feature_used", browser, context, user_id=person.user_id,
-                           properties={"feature": rng.choice(_FEATURES)})
+                self._emit(
+                    at,
+                    "feature_used",
+                    browser,
+                    context,
+                    user_id=person.user_id,
+                    properties={"feature": rng.choice(_FEATURES)},
+                )
             if rng.random() < 0.1:
-                self._emit(at + MINUTE, "report_exported", browser, context,
-                           user_id=person.user_id,
-                           properties={"format": rng.choice(("csv", "pdf", "xlsx"))})
+                self._emit(
+                    at + MINUTE,
+                    "report_exported",
+                    browser,
+                    context,
+                    user_id=person.user_id,
+                    properties={"format": rng.choice(("csv", "pdf", "xlsx"))},
+                )
 
     def _invite(self, day: int) -> None:
         browser = self._person.browsers[0]
         self._emit(
-            self._start(day), "invited_teammate", browser, self._context(browser),
+            self._start(day),
+            "invited_teammate",
+            browser,
+            self._context(browser),
             user_id=self._person.user_id,
             properties={"role": self._rng.choice(("viewer", "editor", "admin"))},
         )
@@ -237,7 +309,11 @@ class Journey:
         for _ in range(mails):
             day = self._day(since, HISTORY_DAYS)
             self._emit(
-                self._start(day), "email_opened", None, {}, email=person.email,
+                self._start(day),
+                "email_opened",
+                None,
+                {},
+                email=person.email,
                 properties={"campaign": rng.choice(_CAMPAIGNS)},
             )
             if rng.random() < 0.2:
@@ -246,12 +322,21 @@ class Journey:
     def _click_mail(self, day: int, browser: Browser) -> None:
         context = {**self._context(browser), "page": _page("/blog/year-in-data")}
         self._emit(
-            self._start(day), "email_clicked", browser, context, email=self._person.email,
+            self._start(day),
+            "email_clicked",
+            browser,
+            context,
+            email=self._person.email,
             properties={"campaign": self._rng.choice(_CAMPAIGNS)},
         )
 
     def _send_form(
-        self, day: int, browser: Browser, email: str | None, *, with_phone: bool,
+        self,
+        day: int,
+        browser: Browser,
+        email: str | None,
+        *,
+        with_phone: bool,
         known: bool = False,
     ) -> None:
         person, rng = self._person, self._rng
@@ -259,10 +344,14 @@ class Journey:
         path = "/demo" if demo else rng.choice(("/contact", "/webinar", "/ebook"))
         at = self._view_pages(self._start(day), browser, [path], known=known)
         self._emit(
-            at, "demo_requested" if demo else "form_submitted", browser,
+            at,
+            "demo_requested" if demo else "form_submitted",
+            browser,
             {**self._context(browser), "page": _page(path)},
-            user_id=person.user_id if known else None, email=email,
-            phone=person.phone if with_phone else None, properties={"form": path[1:]},
+            user_id=person.user_id if known else None,
+            email=email,
+            phone=person.phone if with_phone else None,
+            properties={"form": path[1:]},
             with_profile=True,
         )
 
@@ -273,9 +362,12 @@ class Journey:
         if rng.random() < 0.5:
             traits["phone"] = rng.choice(_JUNK_PHONES)
         self._emit(
-            self._start(self._day(self._person.first_day, HISTORY_DAYS)), "form_submitted",
-            browser, {**self._context(browser), "page": _page("/ebook")},
-            properties={"form": "ebook"}, traits=traits,
+            self._start(self._day(self._person.first_day, HISTORY_DAYS)),
+            "form_submitted",
+            browser,
+            {**self._context(browser), "page": _page("/ebook")},
+            properties={"form": "ebook"},
+            traits=traits,
         )
 
     # Visits and single events
@@ -299,17 +391,31 @@ class Journey:
         for path in paths:
             page = _page(path, referrer)
             properties = {"path": path, "url": page["url"]}
-            self._emit(at, "page_viewed", browser, {**visit, "page": page}, user_id=user_id,
-                       properties=properties)
+            self._emit(
+                at,
+                "page_viewed",
+                browser,
+                {**visit, "page": page},
+                user_id=user_id,
+                properties=properties,
+            )
             referrer = page["url"]
             at += rng.randint(8_000, 180_000)
         return at
 
     def _emit(
-        self, at: int, name: str, browser: Browser | None, context: dict[str, Any], *,
-        user_id: str | None = None, email: str | None = None,
-        phone: names.Phone | None = None, properties: dict[str, Any] | None = None,
-        traits: dict[str, Any] | None = None, with_profile: bool = False,
+        self,
+        at: int,
+        name: str,
+        browser: Browser | None,
+        context: dict[str, Any],
+        *,
+        user_id: str | None = None,
+        email: str | None = None,
+        phone: names.Phone | None = None,
+        properties: dict[str, Any] | None = None,
+        traits: dict[str, Any] | None = None,
+        with_profile: bool = False,
     ) -> None:
         rng = self._rng
         traits = dict(traits or {})
@@ -318,8 +424,11 @@ class Journey:
         if phone:
             traits["phone"] = names.written_phone(rng, phone)
         if with_profile:
-            traits |= {"name": self._person.name, "company": self._person.account.name,
-                       "job_title": self._person.job_title}
+            traits |= {
+                "name": self._person.name,
+                "company": self._person.account.name,
+                "job_title": self._person.job_title,
+            }
         anonymous_id = browser.anonymous_id if browser else None
         device_id = browser.device_id if browser else None
         event: Event = {"event": name}
@@ -343,9 +452,7 @@ class Journey:
             event["traits"] = traits
         if context:
             event["context"] = context
-        self._evidence.event(
-            user_id, email, phone.e164 if phone else None, device_id, anonymous_id
-        )
+        self._evidence.event(user_id, email, phone.e164 if phone else None, device_id, anonymous_id)
         self._log.add(rng, at, event, browser.offset if browser else 0)
 
     def _is_shared(self, browser: Browser | None) -> bool:
@@ -359,9 +466,12 @@ class Journey:
         if browser.device_id:
             device = {"id": browser.device_id, **device}
         return {
-            "ip": rng.choice(browser.ips), "user_agent": browser.user_agent,
-            "session_id": f"s{rng.getrandbits(48):012x}", "fingerprint": browser.fingerprint,
-            "device": device, "location": self._location,
+            "ip": rng.choice(browser.ips),
+            "user_agent": browser.user_agent,
+            "session_id": f"s{rng.getrandbits(48):012x}",
+            "fingerprint": browser.fingerprint,
+            "device": device,
+            "location": self._location,
         }
 
     def _day(self, first: int, end: int) -> int:

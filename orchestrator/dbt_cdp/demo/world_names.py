@@ -22,7 +22,6 @@ def seeded(seed: int, part: str) -> random.Random:
     return random.Random(f"{seed}/{part}")  # noqa: S311 - a world has to be repeatable
 
 
-
 FIRST_NAMES = _words(
     "Anna Ben Clara David Elena Felix Grace Hannah Ivan Julia Karim Laura Marco Nina Oliver Paula "
     "Quentin Rosa Samuel Tara Umar Vera William Ximena Yara Zoe Adam Bianca Cedric Dora Emil Fiona "
@@ -57,14 +56,33 @@ _COMPANY_TAILS = _words(
 _COMPANY_FORMS = ("", "Labs", "Group", "Systems", "Partners", "Works", "Analytics", "Supply")
 
 INDUSTRIES = (
-    "Software", "Manufacturing", "Logistics", "Healthcare", "Retail", "Financial services",
-    "Education", "Energy", "Media", "Construction",
+    "Software",
+    "Manufacturing",
+    "Logistics",
+    "Healthcare",
+    "Retail",
+    "Financial services",
+    "Education",
+    "Energy",
+    "Media",
+    "Construction",
 )
 
 JOB_TITLES = (
-    "Data Analyst", "Head of Marketing", "Product Manager", "Operations Manager", "Engineer",
-    "Account Executive", "Finance Manager", "VP Sales", "Customer Success Manager", "Consultant",
-    "Chief Technology Officer", "Marketing Specialist", "Business Analyst", "Office Manager",
+    "Data Analyst",
+    "Head of Marketing",
+    "Product Manager",
+    "Operations Manager",
+    "Engineer",
+    "Account Executive",
+    "Finance Manager",
+    "VP Sales",
+    "Customer Success Manager",
+    "Consultant",
+    "Chief Technology Officer",
+    "Marketing Specialist",
+    "Business Analyst",
+    "Office Manager",
 )
 
 DESKTOP_AGENTS = (
@@ -89,8 +107,17 @@ class Country(NamedTuple):
 
 
 COUNTRIES = (
-    Country("US", 14, -300, (("New York", "New York"), ("Illinois", "Chicago"),
-                             ("Texas", "Austin"), ("Ohio", "Columbus"))),
+    Country(
+        "US",
+        14,
+        -300,
+        (
+            ("New York", "New York"),
+            ("Illinois", "Chicago"),
+            ("Texas", "Austin"),
+            ("Ohio", "Columbus"),
+        ),
+    ),
     Country("FR", 7, 120, (("Île-de-France", "Paris"), ("Rhône", "Lyon"), ("Nord", "Lille"))),
     Country("GB", 8, 60, (("England", "London"), ("England", "Leeds"), ("Scotland", "Glasgow"))),
     Country("DE", 7, 120, (("Berlin", "Berlin"), ("Bayern", "München"), ("Hamburg", "Hamburg"))),
@@ -121,12 +148,36 @@ _US_AREAS = _words(
 _GB_AREAS = _words("113 114 115 116 117 118 121 131 141 151 161")
 _RANGES: dict[str, tuple[str, tuple[tuple[str, str, int], ...]]] = {
     "US": ("1", tuple((area, "55501", 2) for area in _US_AREAS)),
-    "FR": ("33", (("1", "9900", 4), ("2", "6191", 4), ("3", "5301", 4), ("4", "6571", 4),
-                  ("5", "3649", 4), ("6", "3998", 4))),
-    "GB": ("44", (("1632", "960", 3), ("20", "79460", 3), ("7700", "900", 3),
-                  *((area, "4960", 3) for area in _GB_AREAS))),
-    "DE": ("49", (("30", "23125", 3), ("69", "90009", 3), ("40", "66969", 3), ("221", "4710", 3),
-                  ("89", "99998", 3))),
+    "FR": (
+        "33",
+        (
+            ("1", "9900", 4),
+            ("2", "6191", 4),
+            ("3", "5301", 4),
+            ("4", "6571", 4),
+            ("5", "3649", 4),
+            ("6", "3998", 4),
+        ),
+    ),
+    "GB": (
+        "44",
+        (
+            ("1632", "960", 3),
+            ("20", "79460", 3),
+            ("7700", "900", 3),
+            *((area, "4960", 3) for area in _GB_AREAS),
+        ),
+    ),
+    "DE": (
+        "49",
+        (
+            ("30", "23125", 3),
+            ("69", "90009", 3),
+            ("40", "66969", 3),
+            ("221", "4710", 3),
+            ("89", "99998", 3),
+        ),
+    ),
 }
 _STRIDE = 7919  # a prime that divides no pool, so neighbours in an office do not count upwards
 

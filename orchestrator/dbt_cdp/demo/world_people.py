@@ -18,10 +18,22 @@ Identifier = tuple[str, str]
 
 PLAN_PRICES = {"starter": 49, "team": 199, "business": 799}  # EUR or USD a month
 _PROFILES = {  # of a hundred users, by what they did in the last two months
-    "expanding": 9, "fading": 11, "steady": 16, "light": 30, "dormant": 22, "new": 12,
+    "expanding": 9,
+    "fading": 11,
+    "steady": 16,
+    "light": 30,
+    "dormant": 22,
+    "new": 12,
 }
-_ACCOUNT_SIZES = ((1, 1, 30), (2, 2, 18), (3, 3, 13), (4, 6, 16), (7, 12, 13), (13, 25, 7),
-                  (26, 60, 3))  # smallest, largest, weight
+_ACCOUNT_SIZES = (
+    (1, 1, 30),
+    (2, 2, 18),
+    (3, 3, 13),
+    (4, 6, 16),
+    (7, 12, 13),
+    (13, 25, 7),
+    (26, 60, 3),
+)  # smallest, largest, weight
 _FIRST_ACCOUNT_SIZE = 40  # large enough for every trouble, so that small worlds have them all
 
 
@@ -159,13 +171,15 @@ class Population:
             return range(0)
         return range(1, 1 + rng.randint(6, 8))
 
-    def _plan_person(
-        self, rng: random.Random, account: Account, number: int, kind: str
-    ) -> Person:
+    def _plan_person(self, rng: random.Random, account: Account, number: int, kind: str) -> Person:
         person = Person(
-            number=number, kind=kind, account=account,
-            first_name=rng.choice(names.FIRST_NAMES), last_name=rng.choice(names.LAST_NAMES),
-            job_title=rng.choice(names.JOB_TITLES), home_ip=names.home_ip(rng),
+            number=number,
+            kind=kind,
+            account=account,
+            first_name=rng.choice(names.FIRST_NAMES),
+            last_name=rng.choice(names.LAST_NAMES),
+            job_title=rng.choice(names.JOB_TITLES),
+            home_ip=names.home_ip(rng),
             first_day=int((HISTORY_DAYS - 5) * rng.random() ** 0.8),
         )
         if kind == "anonymous":
@@ -213,9 +227,15 @@ def _found_account(rng: random.Random, number: int) -> Account:
     country = rng.choices(names.COUNTRIES, names.COUNTRY_WEIGHTS)[0]
     region, city = rng.choice(country.places)
     return Account(
-        number=number, name=name, domain=f"{names.ascii_name(name)}.example",
-        industry=rng.choice(names.INDUSTRIES), employees=int(10 * 10 ** (3 * rng.random() ** 1.6)),
-        country=country, region=region, city=city, office_ip=names.office_ip(number),
+        number=number,
+        name=name,
+        domain=f"{names.ascii_name(name)}.example",
+        industry=rng.choice(names.INDUSTRIES),
+        employees=int(10 * 10 ** (3 * rng.random() ** 1.6)),
+        country=country,
+        region=region,
+        city=city,
+        office_ip=names.office_ip(number),
         image_fingerprint=_fingerprint(rng) if rng.random() < 0.1 else None,
     )
 
@@ -250,7 +270,8 @@ def _make_browser(rng: random.Random, person: Person, device_type: str = "deskto
         device_type=device_type,
         user_agent=rng.choice(names.DESKTOP_AGENTS if desktop else names.MOBILE_AGENTS),
         fingerprint=image or _fingerprint(rng),
-        ips=(account.office_ip, account.office_ip, person.home_ip) if desktop
+        ips=(account.office_ip, account.office_ip, person.home_ip)
+        if desktop
         else (person.home_ip,),
         offset=account.country.offset if rng.random() < 0.1 else 0,
     )
@@ -421,8 +442,15 @@ def _hand_on_laptop(rng: random.Random, account: Account, users: list[Person]) -
 
 def _lent(browser: Browser, since: int, until: int) -> Browser:
     return Browser(
-        browser.anonymous_id, browser.device_id, browser.device_type, browser.user_agent,
-        browser.fingerprint, browser.ips, browser.offset, since, until,
+        browser.anonymous_id,
+        browser.device_id,
+        browser.device_type,
+        browser.user_agent,
+        browser.fingerprint,
+        browser.ips,
+        browser.offset,
+        since,
+        until,
     )
 
 
@@ -440,7 +468,9 @@ def _make_showcase(rng: random.Random, person: Person, phones: PhoneBook) -> Non
     person.billing_id, person.support_id = _billing_id(person), _support_id(person)
     person.ticket_names_user = False
     laptop, phone, app = (
-        _make_browser(rng, person), _make_browser(rng, person, "mobile"), _make_app(rng, person)
+        _make_browser(rng, person),
+        _make_browser(rng, person, "mobile"),
+        _make_app(rng, person),
     )
     phone.since, app.since = HISTORY_DAYS - 110, HISTORY_DAYS - 80
     person.browsers, person.stray_browsers = [laptop, phone, app], []
