@@ -5,7 +5,7 @@
     {%- set parts = [cdp.cdp_identifier_types() | string, var("cdp_default_country_code", "") | string] -%}
     {%- set block_lists = cdp.cdp_block_lists() -%}
     {%- if execute and flags.INTROSPECT -%}
-        {%- for relation in block_lists -%}
+        {%- for relation in block_lists if load_relation(relation) -%}
             {%- set rows = run_query(
                 "select identifier_type, identifier_value from " ~ relation ~ " order by identifier_type, identifier_value"
             ) -%}

@@ -21,22 +21,16 @@
         {%- set live = cdp.cdp_scratch("live", "select node_a, node_b from " ~ edges ~ " where is_live") -%}
         {%- set solved = cdp.cdp_solve_components(live) -%}
         {%- set rows = "select node as identifier_id, component as component_id, " ~ cdp.cdp_batch_id() ~ " as batch_id from " ~ solved -%}
-        {%- if existing is not none and not existing.is_table -%}
-            {%- do adapter.drop_relation(existing) -%}
-        {%- endif -%}
-        {%- call statement("main") -%}
-            {{ create_table_as(False, target_relation, rows) }}
-        {%- endcall -%}
+        {%- do cdp.cdp_replace_table(target_relation, existing, rows) -%}
         {%- do cdp.cdp_drop_scratch([live, solved]) -%}
     {%- else -%}
         {%- set written = cdp.cdp_components_changes(edges, existing) -%}
-        {%- do run_query("delete from " ~ target_relation ~ " where identifier_id in (select identifier_id from " ~ written ~ ")") -%}
-        {%- call statement("main") -%}
-            insert into {{ target_relation }} (identifier_id, component_id, batch_id)
-            select identifier_id, component_id, {{ cdp.cdp_batch_id() }}
-            from {{ written }}
-            where component_id is not null
-        {%- endcall -%}
+        {%- do cdp.cdp_replace_rows(
+            target_relation,
+            "identifier_id in (select identifier_id from " ~ written ~ ")",
+            "identifier_id, component_id, batch_id",
+            "select identifier_id, component_id, " ~ cdp.cdp_batch_id() ~ " from " ~ written ~ " where component_id is not null"
+        ) -%}
         {%- do cdp.cdp_drop_scratch([written]) -%}
     {%- endif -%}
 

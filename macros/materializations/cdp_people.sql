@@ -22,12 +22,7 @@
     {%- if is_full -%}
         {%- set live = cdp.cdp_scratch("live", "select * from " ~ edges ~ " where is_live") -%}
         {%- set resolved = cdp.cdp_resolve_people(live) -%}
-        {%- if existing is not none and not existing.is_table -%}
-            {%- do adapter.drop_relation(existing) -%}
-        {%- endif -%}
-        {%- call statement("main") -%}
-            {{ create_table_as(False, target_relation, "select " ~ columns ~ ", " ~ stamp ~ " from " ~ resolved) }}
-        {%- endcall -%}
+        {%- do cdp.cdp_replace_table(target_relation, existing, "select " ~ columns ~ ", " ~ stamp ~ " from " ~ resolved) -%}
     {%- else -%}
         {%- set last_batch = run_query("select coalesce(max(batch_id), -1) from " ~ existing).columns[0].values()[0] -%}
         {%- set touched = cdp.cdp_scratch("touched", "
@@ -67,15 +62,12 @@
                 resolved.person_id in (select person_id from people where person_id is not null)
                 or stored.person_id in (select person_id from people where person_id is not null)
         ") -%}
-        {%- do run_query("
-            delete from " ~ target_relation ~ " where identifier_id in (
-                select identifier_id from " ~ written ~ " union all select identifier_id from " ~ gone ~ "
-            )
-        ") -%}
-        {%- call statement("main") -%}
-            insert into {{ target_relation }} ({{ columns }}, rules_hash, batch_id)
-            select {{ columns }}, {{ stamp }} from {{ written }}
-        {%- endcall -%}
+        {%- do cdp.cdp_replace_rows(
+            target_relation,
+            "identifier_id in (select identifier_id from " ~ written ~ " union all select identifier_id from " ~ gone ~ ")",
+            columns ~ ", rules_hash, batch_id",
+            "select " ~ columns ~ ", " ~ stamp ~ " from " ~ written
+        ) -%}
         {%- do cdp.cdp_drop_scratch([touched, gone, changed, written]) -%}
     {%- endif -%}
     {%- do cdp.cdp_drop_scratch([live, resolved]) -%}

@@ -7,8 +7,6 @@
         {%- do content.append("cast(" ~ expression ~ " as " ~ dbt.type_string() ~ ")") -%}
     {%- endfor %}
     select
-        '{{ source.name }}' as source,
-        {{ cdp.cdp_hash_key(["'" ~ source.name ~ "'"] + content) }} as content_hash,
         {%- for column, kind in cdp.cdp_event_columns().items() %}
         {%- set expression = source.columns.get(column) %}
         {% if expression is none -%}
@@ -19,8 +17,10 @@
         {{ cdp.cdp_json_from(expression) }}
         {%- else -%}
         cast({{ expression }} as {{ dbt.type_string() }})
-        {%- endif %} as {{ column }}{{ "," if not loop.last }}
+        {%- endif %} as {{ column }},
         {%- endfor %}
+        '{{ source.name }}' as source,
+        {{ cdp.cdp_hash_key(["'" ~ source.name ~ "'"] + content) }} as content_hash
 
     from {{ ref(source.events) }}
 {%- endmacro %}

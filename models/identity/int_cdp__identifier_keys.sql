@@ -1,5 +1,7 @@
 {{ config(enabled=cdp.cdp_is_on(), full_refresh=false) }}
 
+{%- set priority = cdp.cdp_type_setting("identifier_type", "priority") %}
+
 with
 
 usable as (
@@ -38,7 +40,7 @@ final as (
 
     select
         {% if cdp.cdp_is_incremental() %}(select coalesce(max(identifier_id), 0) from {{ this }}) + {% endif -%}
-        row_number() over (order by {{ cdp.cdp_type_setting("identifier_type", "priority") }}, identifier_type, identifier_value) as identifier_id,
+        row_number() over (order by {{ priority }}, identifier_type, identifier_value) as identifier_id,
         identifier_type,
         identifier_value,
         {{ cdp.cdp_batch_id() }} as batch_id

@@ -8,10 +8,10 @@ with
 event_tuples as (
 
     select
-        tuple_key,
         {%- for column in columns %}
-        max({{ column }}) as {{ column }}{{ "," if not loop.last }}
+        max({{ column }}) as {{ column }},
         {%- endfor %}
+        tuple_key
 
     from {{ ref("cdp__raw_events") }}
 

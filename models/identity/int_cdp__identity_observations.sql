@@ -7,6 +7,12 @@
     )
 }}
 
+{%- set attributes = [] %}
+{%- for attribute in cdp.cdp_record_attributes() %}
+{%- do attributes.append("attribute_" ~ attribute) %}
+{%- endfor %}
+{%- set seen = dbt.concat(["cast(timestamp as " ~ dbt.type_string() ~ ")", "event_id"]) %}
+
 with
 
 {%- if cdp.cdp_is_incremental() %}
@@ -39,7 +45,8 @@ event_groups as (
         count(*) as event_count,
         min(timestamp) as first_seen,
         max(timestamp) as last_seen,
-        {{ cdp.cdp_arg_min("event_id", dbt.concat(["cast(timestamp as " ~ dbt.type_string() ~ ")", "event_id"])) }} as evidence_id
+        {{ cdp.cdp_arg_min("event_id", seen) }} as evidence_id,
+        cast(null as {{ dbt.type_string() }}) as content_hash
 
     from events
 
@@ -65,7 +72,10 @@ record_groups as (
         1 as event_count,
         updated_at as first_seen,
         updated_at as last_seen,
-        record_id as evidence_id
+        record_id as evidence_id,
+
+        -- So that a change of what a record says is seen, whatever its time of change says.
+        {{ cdp.cdp_hash_key(["record_id"] + attributes) }} as content_hash
 
     from records
 
@@ -95,7 +105,8 @@ emptied as (
         0 as event_count,
         stored.first_seen,
         stored.last_seen,
-        stored.evidence_id
+        stored.evidence_id,
+        stored.content_hash
 
     from {{ this }} as stored
 
@@ -123,6 +134,7 @@ changed as (
         stored.group_key is null
         or present.event_count <> stored.event_count
         or present.evidence_id <> stored.evidence_id
+        or present.content_hash is distinct from stored.content_hash
         or present.first_seen is distinct from stored.first_seen
         or present.last_seen is distinct from stored.last_seen
 
@@ -151,6 +163,7 @@ final as (
         first_seen,
         last_seen,
         evidence_id,
+        content_hash,
         {{ cdp.cdp_batch_id() }} as batch_id
 
     from changed

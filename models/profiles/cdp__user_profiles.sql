@@ -16,7 +16,13 @@
 {%- set summed = [] %}
 {%- set derived = [] %}
 {%- for trait in traits %}
-{%- do (derived if trait.aggregate in ["sql", "model"] else keyed if cdp.cdp_trait_measure(trait).is_keyed else summed).append(trait) %}
+{%- if trait.aggregate in ["sql", "model"] %}
+{%- do derived.append(trait) %}
+{%- elif cdp.cdp_trait_measure(trait).is_keyed %}
+{%- do keyed.append(trait) %}
+{%- else %}
+{%- do summed.append(trait) %}
+{%- endif %}
 {%- endfor %}
 {%- set definition_hash = local_md5([traits, attributes, cdp.cdp_as_of_date(0)] | string) %}
 {%- set is_partial = cdp.cdp_is_incremental() and not cdp.cdp_rules_changed(definition_hash, "definition_hash") %}
@@ -36,6 +42,12 @@ graph as (
 tuple_people as (
 
     select * from {{ ref("int_cdp__tuple_people") }}
+
+),
+
+all_observations as (
+
+    select * from {{ ref("int_cdp__identity_observations") }}
 
 ),
 
@@ -91,14 +103,13 @@ touched as (
 
     union
 
-    -- A record without a time of change may have changed unseen.
     select tuple_people.canonical_id
 
-    from records
+    from all_observations
 
-    inner join tuple_people on records.tuple_key = tuple_people.tuple_key
+    inner join tuple_people on all_observations.tuple_key = tuple_people.tuple_key
 
-    where records.updated_at is null
+    where all_observations.batch_id > {{ last_batch }}
 
 ),
 {%- endif %}
@@ -174,7 +185,7 @@ emails as (
 
     qualify row_number() over (
         partition by canonical_id
-        order by last_seen desc nulls last, identifier_value
+        order by last_seen desc nulls last, identifier_value asc
     ) = 1
 
 ),
@@ -186,7 +197,7 @@ seen as (
         min(observations.first_seen) as first_seen,
         max(case when observations.origin = 'event' then observations.last_seen end) as last_active
 
-    from {{ ref("int_cdp__identity_observations") }} as observations
+    from all_observations as observations
 
     inner join tuples on observations.tuple_key = tuples.tuple_key
 
@@ -240,7 +251,7 @@ surviving_attributes as (
 
     qualify row_number() over (
         partition by canonical_id, attribute
-        order by said_at desc nulls last, source, attribute_value
+        order by said_at desc nulls last, source asc, attribute_value asc
     ) = 1
 
 ),
@@ -248,11 +259,11 @@ surviving_attributes as (
 attribute_columns as (
 
     select
-        canonical_id,
         {%- for attribute in attributes %}
         max(case when attribute = '{{ attribute }}' then attribute_value end) as {{ attribute }},
-        max(case when attribute = '{{ attribute }}' then source end) as source_of_{{ attribute }}{{ "," if not loop.last }}
+        max(case when attribute = '{{ attribute }}' then source end) as source_of_{{ attribute }},
         {%- endfor %}
+        canonical_id
 
     from surviving_attributes
 
@@ -263,10 +274,10 @@ attribute_columns as (
 summed_traits as (
 
     select
-        canonical_id,
         {%- for trait in summed %}
-        {{ cdp.cdp_trait_sql(trait) }} as {{ trait.name }}{{ "," if not loop.last }}
+        {{ cdp.cdp_trait_sql(trait) }} as {{ trait.name }},
         {%- endfor %}
+        canonical_id
 
     from activity
 

@@ -65,7 +65,8 @@ attribute_values as (
 -- A measure that the table does not hold yet is taken from every event that is left.
 present as (
     {% for measure in measures %}
-    {{ cdp.cdp_measure_sql(measure, "events" if measure.id in known or not cdp.cdp_is_incremental() else "all_events") }}
+    {%- set is_new = cdp.cdp_is_incremental() and measure.id not in known %}
+    {{ cdp.cdp_measure_sql(measure, "all_events" if is_new else "events") }}
 
     union all
     {% endfor -%}

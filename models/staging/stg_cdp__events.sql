@@ -1,11 +1,12 @@
 {{ config(enabled=cdp.cdp_is_on()) }}
 
 select
+    {%- for column in cdp.cdp_event_columns() %}
+    {{ column }},
+    {%- endfor %}
     source,
-    content_hash,
-    {% for column in cdp.cdp_event_columns() -%}
-    {{ column }}{{ "," if not loop.last }}
-    {% endfor %}
+    content_hash
+
 from {{ ref("stg_cdp__incoming_events") }}
 
 where reject_reason is null

@@ -10,11 +10,12 @@ with
 unioned as (
 
     select
+        {%- for column in columns %}
+        {{ column }},
+        {%- endfor %}
         source,
-        content_hash,
-        {% for column in columns -%}
-        {{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        content_hash
+
     from {{ ref("stg_cdp__landed_events") }}
 
     {%- for source in sources %}
@@ -29,8 +30,6 @@ unioned as (
 read as (
 
     select
-        source,
-        content_hash,
         coalesce(nullif(trim(event_id), ''), content_hash) as event_id,
         timestamp as timestamp_text,
         {{ cdp.cdp_try_timestamp("timestamp") }} as sent_at,
@@ -39,8 +38,10 @@ read as (
         nullif(trim({{ column }}), '') as {{ column }},
         {%- endfor %}
         {%- for column in columns if column not in cleaned %}
-        {{ column }}{{ "," if not loop.last }}
+        {{ column }},
         {%- endfor %}
+        source,
+        content_hash
 
     from unioned
 

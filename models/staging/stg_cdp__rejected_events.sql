@@ -1,11 +1,11 @@
 {{ config(enabled=cdp.cdp_is_on()) }}
 
 select
+    {%- for column in cdp.cdp_event_columns() %}
+    {{ column }},
+    {%- endfor %}
     source,
     content_hash,
-    {% for column in cdp.cdp_event_columns() -%}
-    {{ column }},
-    {% endfor -%}
     reject_reason
 
 from {{ ref("stg_cdp__incoming_events") }}

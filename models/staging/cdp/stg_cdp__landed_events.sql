@@ -1,6 +1,9 @@
 {{ config(enabled=cdp.cdp_is_on()) }}
 
 {%- set sources = cdp.cdp_sources("events") | selectattr("collector", "defined") | map(attribute="name") | list %}
+{%- set landed_at = "cast(received_at as " ~ dbt.type_string() ~ ")" %}
+{%- set dated = ["event_id", "event_type", "timestamp", "received_at", "loaded_at"] %}
+{%- set columns = cdp.cdp_event_columns().keys() | reject("in", dated) | list %}
 
 with
 
@@ -20,7 +23,7 @@ parsed as (
         cdp.cdp_json_columns(
             "landed",
             "payload",
-            ["ingest_id", "source", "received_at as landed_at", "loaded_at"],
+            ["ingest_id", "source", landed_at ~ " as landed_at", "loaded_at"],
             cdp.cdp_landed_event_paths()
         ) | indent(4)
     }}
@@ -30,8 +33,6 @@ parsed as (
 final as (
 
     select
-        source,
-        ingest_id as content_hash,
         event_id,
 
         coalesce(
@@ -44,16 +45,14 @@ final as (
         ) as event_type,
 
         timestamp,
-        coalesce(
-            parsed.received_at, cast(landed_at as {{ dbt.type_string() }})
-        ) as received_at,
+        coalesce(received_at, landed_at) as received_at,
         loaded_at,
+        {%- for column in columns %}
+        {{ column }},
+        {%- endfor %}
+        source,
+        ingest_id as content_hash
 
-        {% for column in cdp.cdp_event_columns() if column not in [
-            "event_id", "event_type", "timestamp", "received_at", "loaded_at"
-        ] -%}
-        {{ column }}{{ "," if not loop.last }}
-        {% endfor %}
     from parsed
 
 )
