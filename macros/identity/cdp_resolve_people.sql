@@ -88,10 +88,13 @@
         inner join " ~ state ~ " as side_b on side_b.node = link.node_b
         where link.tier = " ~ tier ~ " and not side_a.is_shared and not side_b.is_shared
     ") -%}
-    {# Each round joins or refuses at least the first of all open edges, so it ends. #}
+    {# Each round joins or refuses at least the first of all open edges, so it ends. A loop goes over its whole
+       range even when nothing is open any more; two loops, one inside the other, make that short. #}
     {%- set progress = namespace(is_open=cdp.cdp_has_rows("select * from " ~ open)) -%}
-    {%- for round in range(100000) if progress.is_open -%}
-        {%- set progress.is_open = cdp.cdp_join_pieces(state, open, types) -%}
+    {%- for thousand in range(1000) if progress.is_open -%}
+        {%- for round in range(1000) if progress.is_open -%}
+            {%- set progress.is_open = cdp.cdp_join_pieces(state, open, types) -%}
+        {%- endfor -%}
     {%- endfor -%}
     {%- if progress.is_open -%}
         {%- do exceptions.raise_compiler_error(

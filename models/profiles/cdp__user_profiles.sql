@@ -133,7 +133,7 @@ tuples as (
 
     from tuple_people
 
-    where canonical_id in (select canonical_id from identifiers)
+    where canonical_id in (select identifiers.canonical_id from identifiers)
 
 ),
 

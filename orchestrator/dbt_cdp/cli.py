@@ -12,6 +12,7 @@ from dbt_cdp import __version__
 from dbt_cdp.errors import ExitCode
 
 COMMANDS = {
+    "demo": "dbt_cdp.commands.demo:demo",
     "load": "dbt_cdp.commands.load:load",
 }
 

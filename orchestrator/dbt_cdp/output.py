@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.tree import Tree
 
 # A table that goes to a file or a pipe is not folded to the width of a terminal.
 PIPE_WIDTH = 200
@@ -33,8 +34,20 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         table.add_column(name, justify="right" if is_number else "left")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
+    _stdout().print(table)
+
+
+def print_tree(root: str, leaves: Sequence[str]) -> None:
+    """Write a tree of one level to stdout."""
+    tree = Tree(root)
+    for leaf in leaves:
+        tree.add(leaf)
+    _stdout().print(tree)
+
+
+def _stdout() -> Console:
     width = None if sys.stdout.isatty() else PIPE_WIDTH
-    Console(file=sys.stdout, width=width, markup=False, highlight=False).print(table)
+    return Console(file=sys.stdout, width=width, markup=False, highlight=False)
 
 
 def _cell(value: Any) -> str:
