@@ -1,8 +1,7 @@
 {{
     config(
         enabled=cdp.cdp_is_on(),
-        alias="landing_events",
-        on_schema_change="append_new_columns"
+        alias="landing_events"
     )
 }}
 

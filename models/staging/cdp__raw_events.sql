@@ -4,8 +4,7 @@
         materialized="incremental",
         alias="raw_events",
         unique_key="event_id",
-        incremental_strategy=cdp.cdp_incremental_strategy(),
-        on_schema_change="append_new_columns"
+        incremental_strategy=cdp.cdp_incremental_strategy()
     )
 }}
 
