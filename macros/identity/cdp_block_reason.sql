@@ -1,6 +1,11 @@
 {# Why a normalised identifier names nobody, or null where it is usable: conditions that need no list.
    `form` is email, phone or id; `value` a string expression in normal form. #}
 {% macro cdp_block_reason(form, value) %}
+    {# Six of them: the numbers 111 and 2222 are somebody's id where ids are counted up. #}
+    {%- set repeated = [] -%}
+    {%- for digit in range(10) -%}
+        {%- do repeated.append(digit ~ "{6,}") -%}
+    {%- endfor -%}
     {%- set reasons = [
         ("length(" ~ value ~ ") > 512", "too long"),
         (cdp.cdp_regexp_like(value, "[[:cntrl:]]"), "control characters"),
@@ -11,16 +16,8 @@
     {%- elif form == "phone" -%}
         {%- do reasons.append((value ~ " not like '+%'", "phone without country code")) -%}
         {%- do reasons.append(("not " ~ cdp.cdp_regexp_like(value, "^[+][1-9][0-9]{6,14}$"), "not a phone number")) -%}
-        {%- set repeated = [] -%}
-        {%- for digit in range(10) -%}
-            {%- do repeated.append(digit ~ "{6,}") -%}
-        {%- endfor -%}
         {%- do reasons.append((cdp.cdp_regexp_like(value, "^[+][0-9]{0,3}(" ~ repeated | join("|") ~ ")$"), "one repeated digit")) -%}
     {%- else -%}
-        {%- set repeated = [] -%}
-        {%- for digit in range(10) -%}
-            {%- do repeated.append(digit ~ "{3,}") -%}
-        {%- endfor -%}
         {%- do reasons.append((cdp.cdp_regexp_like(value, "^(" ~ repeated | join("|") ~ ")$"), "one repeated digit")) -%}
         {%- do reasons.append((cdp.cdp_regexp_like(value, "^[0-]+$"), "zeros only")) -%}
     {%- endif -%}

@@ -13,6 +13,11 @@
 {%- set canonical_ids = ref("int_cdp__canonical_ids") %}
 {%- set graph = ref("cdp__identity_graph") %}
 {%- set conditions = segments | selectattr("where", "defined") | list %}
+{%- if execute and flags.INTROSPECT %}
+{%- for segment in conditions %}
+{%- do cdp.cdp_check_condition(segment.where, "cdp_segments, segment '" ~ segment.name ~ "'", ref("cdp__user_profiles")) %}
+{%- endfor %}
+{%- endif %}
 
 with
 

@@ -1,0 +1,36 @@
+{# Stops the run when a condition of the user's names a column that the relation does not have: a database
+   tells the column too, but not whose condition it is. `where` names the place, such as
+   "cdp_segments, segment 'loyal'". Conditions with a query of their own are left to the database. #}
+{% macro cdp_check_condition(condition, where, relation) %}
+    {%- set plain = modules.re.sub("'[^']*'|\"[^\"]*\"|`[^`]*`", " ", condition | lower) -%}
+    {%- if modules.re.search("\\bselect\\b|->|:=", plain) -%}
+        {{- return("") -}}
+    {%- endif -%}
+    {%- set columns = adapter.get_columns_in_relation(relation) | map(attribute="name") | map("lower") | list -%}
+    {%- set words = modules.re.findall("(?<![a-z0-9_.$])[a-z_][a-z0-9_]*(?![a-z0-9_]*[(.])", plain) -%}
+    {# A relation that is not there yet has no columns at all. #}
+    {%- for word in words if columns and word not in columns + cdp.cdp_sql_words() -%}
+        {%- do exceptions.raise_compiler_error(
+            where ~ ": " ~ relation.identifier ~ " has no column '" ~ word ~ "'. Its columns: " ~ columns | sort | join(", ") ~ "."
+        ) -%}
+    {%- endfor -%}
+{% endmacro %}
+
+
+{# Words of SQL expressions that are no columns: operators, literals, types and parts of dates. #}
+{% macro cdp_sql_words() %}
+    {{- return((
+        "all and any array as asc at between both by case cast collate cross current_date current_time current_timestamp "
+        ~ "cube desc distinct div else end escape exists false following for from glob group having ignore ilike in "
+        ~ "interval is isnull leading like mod not notnull null nulls of on or order over partition preceding range "
+        ~ "regexp respect rlike row rows safe similar some symmetric then to trailing true unbounded unknown using when "
+        ~ "where with within xor zone "
+        ~ "bigint bignumeric blob bool boolean bytes char character date datetime decimal double float float4 float64 "
+        ~ "float8 hugeint int int16 int2 int32 int4 int64 int8 integer json jsonb number numeric precision real "
+        ~ "smallint string struct text time timestamp timestamp_ltz timestamp_ntz timestamp_tz timestamptz tinyint "
+        ~ "ubigint uuid varchar varying variant "
+        ~ "century dayofweek dayofyear decade dow doy epoch isodow isoweek isoyear microsecond microseconds millennium "
+        ~ "millisecond milliseconds quarter second seconds minute minutes hour hours day days week weeks month months "
+        ~ "year years"
+    ).split(" ")) -}}
+{% endmacro %}

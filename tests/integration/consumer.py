@@ -1,0 +1,95 @@
+"""A consumer project of the package, and dbt as a user runs it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from dbt_cdp.project import package_root
+
+SCHEMA = "main_cdp"
+
+
+class Consumer:
+    """A dbt project with the package in it."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.folder = folder
+        self.database = folder / database
+
+    def start(self, *arguments: str, **variables: Any) -> subprocess.Popen[str]:
+        """dbt as a child process that nobody waits for."""
+        call = [sys.executable, "-P", "-m", "dbt.cli.main", "--no-use-colors", *arguments]
+        if variables:
+            call += ["--vars", yaml.safe_dump(variables)]
+        return subprocess.Popen(
+            call,
+            cwd=self.folder,
+            env={**os.environ, "DO_NOT_TRACK": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def fails(self, *arguments: str, **variables: Any) -> str:
+        """What dbt says; it must fail."""
+        child = self.start(*arguments, **variables)
+        talk, _ = child.communicate()
+        assert child.returncode != 0, talk
+        return talk
+
+    def runs(self, *arguments: str, **variables: Any) -> str:
+        """What dbt says; it must succeed, and without a warning."""
+        child = self.start(*arguments, **variables)
+        talk, _ = child.communicate()
+        assert child.returncode == 0, talk
+        assert "WARN=0" in talk or arguments[0] != "build", talk
+        return talk
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query over the package's tables."""
+        with duckdb.connect(self.database, read_only=True) as connection:
+            connection.execute(f"set search_path = '{SCHEMA},main'")
+            return connection.execute(sql).fetchall()
+
+    def set_vars(self, variables: Mapping[str, Any]) -> None:
+        """Change variables in dbt_project.yml; None removes one."""
+        path = self.folder / "dbt_project.yml"
+        settings = yaml.safe_load(path.read_text())
+        merged = {**settings.get("vars", {}), **variables}
+        settings["vars"] = {name: value for name, value in merged.items() if value is not None}
+        path.write_text(yaml.safe_dump(settings))
+
+    def snapshot(self) -> dict[str, list[tuple[Any, ...]]]:
+        """What a build has found out, in a form that does not depend on the random canonical ids.
+
+        A person is named by the smallest of its identifiers.
+        """
+        people = """
+            left join (
+                select canonical_id, min(identifier_type || ' ' || identifier_value) as person
+                from identity_graph where canonical_id is not null group by canonical_id
+            ) as people using (canonical_id)
+        """
+        queries = {
+            "graph": "* exclude (canonical_id, identifier_id, batch_id), person from identity_graph"
+            + people,
+            "conflicts": "* exclude (canonical_id_a, canonical_id_b) from identity_conflicts",
+            "events": "* exclude (canonical_id), person from resolved_events" + people,
+            "profiles": "* exclude (canonical_id, batch_id), person from user_profiles" + people,
+            "members": f"segment_name, person from segments {people} where exited_at is null",
+        }
+        return {
+            name: sorted(self.query("select " + sql), key=repr) for name, sql in queries.items()
+        }
+
+
+def link_package(folder: Path) -> None:
+    """What `dbt deps` does for a local package."""
+    (folder / "dbt_packages").mkdir(parents=True, exist_ok=True)
+    (folder / "dbt_packages" / "cdp").symlink_to(package_root(), target_is_directory=True)

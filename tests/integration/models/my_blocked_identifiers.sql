@@ -1,0 +1,3 @@
+select
+    'device_id' as identifier_type,
+    'showroom-tablet' as identifier_value
