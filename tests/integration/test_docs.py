@@ -1,0 +1,155 @@
+"""What the README and the docs tell a reader to write and to run, written and run."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from consumer import Consumer, link_package
+from dbt_cdp.project import package_root
+
+ROOT = package_root()
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+
+# Models that the pages take for granted.
+MODELS = {
+    "stg_app__events": """
+        select 'e1' as id, 'page_viewed' as name, timestamp '2026-06-01 10:00:00' as occurred_at,
+            timestamp '2026-06-01 11:00:00' as loaded_at, 'u1' as user_id, 'u1' as uid,
+            'c1' as cookie, 'Ada@Acme.example' as email, 'Ada@Acme.example' as mail,
+            '/pricing' as path
+    """,
+    "stg_salesforce__contacts": """
+        select 'c1' as contact_id, 'ada@acme.example' as email, null as mobile_phone,
+            'Ada' as first_name, 'Acme' as account_name, 'Analyst' as title,
+            timestamp '2026-06-01 10:00:00' as system_modstamp
+    """,
+    "my_blocked": "select '*' as identifier_type, 'nobody' as identifier_value",
+    "my_tiers": "select 'nobody' as canonical_id, 'gold' as account_tier",
+    "seg_loyal": "select canonical_id from {{ ref('cdp', 'cdp__user_profiles') }}",
+}
+FILES = {
+    "events.ndjson": '{"userId": "u2", "event": "seen", "timestamp": "2026-06-01T10:00:00Z"}\n',
+    "requesters.csv": "requester_id,email,external_id\n1,ada@acme.example,u1\n",
+}
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Consumer:
+    """A project as a reader has it: models of their own, and no package yet."""
+    folder = tmp_path / "shop"
+    (folder / "models").mkdir(parents=True)
+    for name, sql in MODELS.items():
+        (folder / "models" / f"{name}.sql").write_text(sql)
+    public = [{"name": name, "config": {"access": "public"}} for name in MODELS]
+    (folder / "models" / "models.yml").write_text(yaml.safe_dump({"models": public}))
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    settings = {"name": "shop", "version": "1.0.0", "profile": "shop", "flags": {}, "vars": {}}
+    (folder / "dbt_project.yml").write_text(yaml.safe_dump(settings))
+    target = {"type": "duckdb", "path": "shop.duckdb", "threads": 2}
+    profiles = {"shop": {"target": "dev", "outputs": {"dev": target}}}
+    (folder / "profiles.yml").write_text(yaml.safe_dump(profiles))
+    return Consumer(folder, "shop.duckdb")
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def write(reader: Consumer, text: str) -> None:
+    """Put a YAML block of a page into the file that it belongs to."""
+    text = text.replace("path/to/dbt-cdp", str(ROOT))
+    content: dict[str, Any] = yaml.safe_load(text)
+    if "packages" in content:
+        (reader.folder / "packages.yml").write_text(text)
+        return
+    path = reader.folder / "dbt_project.yml"
+    settings = yaml.safe_load(path.read_text())
+    for key, values in content.items():
+        settings[key].update(values)
+    path.write_text(yaml.safe_dump(settings))
+
+
+def run(reader: Consumer, line: str, tmp_path: Path) -> None:
+    """Run one line of a shell block, as far as it can be run here."""
+    command, *arguments = shlex.split(line.replace("path/to/dbt-cdp", str(ROOT)))
+    if command == "make":
+        assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        return
+    module = {"dbt": "dbt.cli.main", "cdp": "dbt_cdp", "pip": "pip"}[command]
+    if command == "pip":
+        # Its dependencies are here; it goes to a folder of its own.
+        arguments += ["--no-deps", "--no-build-isolation", "--target", str(tmp_path / "installed")]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", module, *arguments],
+        cwd=reader.folder,
+        env={**os.environ, "DO_NOT_TRACK": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+
+def follow(reader: Consumer, page: Path, tmp_path: Path) -> list[str]:
+    """Write and run everything on a page, from its top; returns the lines that were run."""
+    lines = []
+    for language, text in blocks(page):
+        if language == "yaml":
+            write(reader, text)
+        if language == "bash":
+            for line in text.strip().splitlines():
+                run(reader, line, tmp_path)
+                lines.append(line)
+    return lines
+
+
+def test_the_readme_leads_from_nothing_to_a_segment(reader: Consumer, tmp_path: Path) -> None:
+    lines = follow(reader, ROOT / "README.md", tmp_path)
+    assert [line.split()[0] for line in lines].count("dbt") >= 5
+    assert reader.query("select identifier_type, identifier_value from identity_graph") == [
+        ("user_id", "u1"),
+        ("email", "ada@acme.example"),
+        ("anonymous_id", "c1"),
+    ]
+    assert reader.query("select segment_name from segment_sizes") == [("pricing_no_trial",)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_page_shows_builds(reader: Consumer, tmp_path: Path, page: Path) -> None:
+    link_package(reader.folder)
+    write(reader, blocks(ROOT / "docs" / "sources.md")[0][1])
+    follow(reader, page, tmp_path)
+    reader.runs("build", cdp_as_of="2026-06-03")
+
+
+def test_links_of_the_docs_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *PAGES]:
+        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert "://" in link or (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_wheel_carries_the_dbt_package(tmp_path: Path) -> None:
+    call = [sys.executable, "-m", "pip", "wheel", str(ROOT), "--no-deps", "--no-build-isolation"]
+    subprocess.run([*call, "--wheel-dir", tmp_path], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("dbt_cdp-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "dbt_cdp", "demo", "--people", "60", "--json"],
+        cwd=tmp_path,
+        env={**os.environ, "DO_NOT_TRACK": "1", "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    packages = yaml.safe_load((tmp_path / "cdp-demo" / "packages.yml").read_text())
+    assert packages == {"packages": [{"local": str(tmp_path / "site" / "dbt_cdp" / "dbt_package")}]}
