@@ -3,7 +3,7 @@
      edges    a scratch table of live edges with node_a (the stronger or equal side), node_b, type_a, type_b,
               value_a, value_b, event_count, first_seen, component_id; an edge from a node to itself for every node
      returns  the name of a scratch table (identifier_id, identifier_type, person_id, is_shared), one row a node;
-              person_id is the smallest node of the person
+              person_id is one of the person's nodes
 
    A component in which no identifier has more stronger neighbours than the people it may touch, and that is
    within every max_per_person, is one person. Any other is split by walking the tiers from strong to weak,
@@ -168,7 +168,9 @@
     {%- if not cdp.cdp_has_rows("select * from " ~ pairs) -%}
         {{- return(false) -}}
     {%- endif -%}
-    {%- set groups = cdp.cdp_solve_components(pairs) -%}
+    {%- set solution = cdp.cdp_solve_components(pairs) -%}
+    {%- set groups = cdp.cdp_scratch("groups", solution.query) -%}
+    {%- do cdp.cdp_drop_scratch(solution.scratch) -%}
     {%- set held = cdp.cdp_scratch("held", "
         select piece, type, count(*) as held
         from " ~ state ~ "
@@ -184,6 +186,11 @@
         ) as summed
         where held > " ~ cdp.cdp_type_setting("type", "max_per_person", types) ~ "
     ") -%}
+    {%- if not cdp.cdp_has_rows("select * from " ~ excessive) -%}
+        {%- do cdp.cdp_move_pieces(state, "select node as piece, component as target from " ~ groups) -%}
+        {%- do cdp.cdp_drop_scratch([pairs, groups, held, excessive]) -%}
+        {{- return(false) -}}
+    {%- endif -%}
     {%- set decided = cdp.cdp_scratch("decided", "
         with disputed as (
             select pairs.node_a, pairs.node_b, pairs.place
@@ -218,16 +225,11 @@
         from joined
         group by node_a, node_b
     ") -%}
-    {%- do cdp.cdp_scratch("state", "
-        with moves as (
-            select node as piece, component as target from " ~ groups ~ "
-            where component not in (select component from " ~ excessive ~ ")
-            union all
-            select node_b, node_a from " ~ decided ~ " where is_accepted
-        )
-        select state.node, state.type, state.priority, coalesce(moves.target, state.piece) as piece, state.is_shared
-        from " ~ state ~ " as state
-        left join moves on moves.piece = state.piece
+    {%- do cdp.cdp_move_pieces(state, "
+        select node as piece, component as target from " ~ groups ~ "
+        where component not in (select component from " ~ excessive ~ ")
+        union all
+        select node_b, node_a from " ~ decided ~ " where is_accepted
     ") -%}
     {# What stays open are the edges of excessive groups, less those inside a piece and those refused. #}
     {%- set refused = cdp.cdp_scratch("refused", "
@@ -250,4 +252,14 @@
     {%- set is_open = cdp.cdp_has_rows("select * from " ~ open) -%}
     {%- do cdp.cdp_drop_scratch([pairs, groups, held, excessive, decided, refused]) -%}
     {{- return(is_open) -}}
+{% endmacro %}
+
+
+{# Gives the nodes of pieces to other pieces; `moves` is a query (piece, target). #}
+{% macro cdp_move_pieces(state, moves) %}
+    {%- do cdp.cdp_scratch("state", "
+        select state.node, state.type, state.priority, coalesce(moves.target, state.piece) as piece, state.is_shared
+        from " ~ state ~ " as state
+        left join (" ~ moves ~ ") as moves on moves.piece = state.piece
+    ") -%}
 {% endmacro %}

@@ -2,40 +2,33 @@
 
      edges    a relation or scratch table with the integer columns node_a and node_b; an edge from a node
               to itself makes the node known. Fastest where node_a is the side with fewer nodes (the hubs).
-     returns  the name of a scratch table (node, component), one row a node; component is the smallest
-              node of the component.
+     returns  a mapping: `query`, a query (node, component), one row a node, component being the smallest
+              node of the component's a side; and `scratch`, the scratch tables that the query reads, to be dropped
+              after use.
 
-   Method: every node on the b side is first contracted into its smallest neighbour on the a side, so that
-   only nodes that join two hubs leave work. Then rounds of contraction: every node hooks to its smallest
-   neighbour, trees are flattened by pointer jumping, edges between roots remain. A root that gains no
-   child has only smaller-hooked neighbours and must hook in the next round, so that two rounds at least
-   halve the nodes: at most 2 log2(n) rounds. Labels are composed backwards. After Kiveris et al. (2014),
-   "Connected components in MapReduce and beyond", and Shiloach and Vishkin (1982) for the jumping.
+   Method: every node is first contracted into its smallest neighbour on the a side (a node of that side is a
+   neighbour of itself), so that only nodes that join two hubs leave work. Then rounds of contraction: every
+   node hooks to its smallest neighbour, trees are flattened by pointer jumping, edges between roots remain.
+   A root that gains no child has only smaller-hooked neighbours and must hook in the next round, so that two
+   rounds at least halve the nodes: at most 2 log2(n) rounds. Labels are composed backwards. After Kiveris et
+   al. (2014), "Connected components in MapReduce and beyond", and Shiloach and Vishkin (1982) for the jumping.
 
    Raises a compiler error when the rounds do not come to an end, which would mean a defect. #}
 {% macro cdp_solve_components(edges) %}
     {%- set max_rounds = 64 -%}
-
-    {# A node on both sides gets an edge to itself, which ties its two sides together; so does a node
-       that has no other edge. #}
-    {%- set lifted = cdp.cdp_scratch("lifted", "
-        select node_a as a, node_b as b from " ~ edges ~ " where node_a <> node_b
+    {%- set mentions = "(
+        select node_b as node, node_a as hub from " ~ edges ~ " where node_a <> node_b
         union all
-        select distinct node_a, node_a from " ~ edges ~ " where node_a <> node_b
-            and node_a in (select node_b from " ~ edges ~ " where node_a <> node_b)
-        union all
-        select distinct node_a, node_a from " ~ edges ~ " where node_a = node_b
-            and node_a not in (select node_a from " ~ edges ~ " where node_a <> node_b)
-            and node_a not in (select node_b from " ~ edges ~ " where node_a <> node_b)
-    ") -%}
+        select distinct node_a, node_a from " ~ edges ~ "
+    ) as mention" -%}
     {%- set contracted = cdp.cdp_scratch("contracted", "
-        select b, min(a) as hub, min(a) <> max(a) as is_bridge from " ~ lifted ~ " group by b
+        select node, min(hub) as hub, count(*) > 1 as is_bridge from " ~ mentions ~ " group by node
     ") -%}
     {%- set work = cdp.cdp_scratch("work_0", "
-        select distinct edge.a as u, bridge.hub as v
-        from " ~ lifted ~ " as edge
-        inner join (select b, hub from " ~ contracted ~ " where is_bridge) as bridge on edge.b = bridge.b
-        where edge.a <> bridge.hub
+        select distinct mention.hub as u, bridge.hub as v
+        from " ~ mentions ~ "
+        inner join " ~ contracted ~ " as bridge on bridge.node = mention.node
+        where bridge.is_bridge and mention.hub <> bridge.hub
     ") -%}
 
     {%- set rounds = [] -%}
@@ -64,19 +57,15 @@
             select node, root from " ~ composed[-1]
         )) -%}
     {%- endfor -%}
-
-    {%- set solved = cdp.cdp_scratch("solved", "
-        select contracted.b as node, coalesce(label.root, contracted.hub) as component
-        from " ~ contracted ~ " as contracted
-        left join " ~ composed[-1] ~ " as label on label.node = contracted.hub
-        union all
-        select hub.a, coalesce(label.root, hub.a)
-        from (select distinct a from " ~ lifted ~ " where a <> b) as hub
-        left join " ~ composed[-1] ~ " as label on label.node = hub.a
-        where hub.a not in (select b from " ~ contracted ~ ")
-    ") -%}
-    {%- do cdp.cdp_drop_scratch([lifted, contracted] + works + rounds + composed) -%}
-    {{- return(solved) -}}
+    {%- do cdp.cdp_drop_scratch(works + rounds + composed[:-1]) -%}
+    {{- return({
+        "query": "
+            select contracted.node, coalesce(label.root, contracted.hub) as component
+            from " ~ contracted ~ " as contracted
+            left join " ~ composed[-1] ~ " as label on label.node = contracted.hub
+        ",
+        "scratch": [contracted, composed[-1]],
+    }) -}}
 {% endmacro %}
 
 

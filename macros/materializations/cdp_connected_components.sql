@@ -3,7 +3,7 @@
 
    The query has node_a, node_b (integers), is_live (boolean) and batch_id (of the build that last changed the
    edge); an edge is undirected, given once, and keeps its row with is_live = false when it is gone.
-   component_id is the smallest node of the component.
+   component_id is one of the component's nodes.
 
    First build and full refresh solve the whole graph. Later builds take the edges of newer builds alone:
    components that lost an edge are solved again from their own edges, the others are contracted to single
@@ -20,9 +20,10 @@
     {%- if is_full -%}
         {%- set live = cdp.cdp_scratch("live", "select node_a, node_b from " ~ edges ~ " where is_live") -%}
         {%- set solved = cdp.cdp_solve_components(live) -%}
-        {%- set rows = "select node as identifier_id, component as component_id, " ~ cdp.cdp_batch_id() ~ " as batch_id from " ~ solved -%}
+        {%- set rows = "select node as identifier_id, component as component_id, " ~ cdp.cdp_batch_id()
+            ~ " as batch_id from (" ~ solved.query ~ ") as solved" -%}
         {%- do cdp.cdp_replace_table(target_relation, existing, rows) -%}
-        {%- do cdp.cdp_drop_scratch([live, solved]) -%}
+        {%- do cdp.cdp_drop_scratch([live] + solved.scratch) -%}
     {%- else -%}
         {%- set written = cdp.cdp_components_changes(edges, existing) -%}
         {%- do cdp.cdp_replace_rows(
@@ -81,9 +82,10 @@
         left join " ~ kept ~ " as side_a on side_a.identifier_id = edge.node_a
         left join " ~ kept ~ " as side_b on side_b.identifier_id = edge.node_b
     ") -%}
-    {%- set solved = cdp.cdp_solve_components(mapped) -%}
+    {%- set solution = cdp.cdp_solve_components(mapped) -%}
     {%- set written = cdp.cdp_scratch("written", "
-        with mentioned as (
+        with solved as (" ~ solution.query ~ "),
+        mentioned as (
             select raw_a as identifier_id, node_a as node from " ~ mapped ~ "
             union
             select raw_b, node_b from " ~ mapped ~ "
@@ -91,11 +93,11 @@
         present as (
             select mentioned.identifier_id, solved.component as component_id
             from mentioned
-            inner join " ~ solved ~ " as solved on solved.node = mentioned.node
+            inner join solved on solved.node = mentioned.node
             union
             select kept.identifier_id, solved.component
             from " ~ kept ~ " as kept
-            inner join " ~ solved ~ " as solved on solved.node = kept.component_id
+            inner join solved on solved.node = kept.component_id
             where solved.component <> kept.component_id
         )
         select present.identifier_id, present.component_id
@@ -106,6 +108,6 @@
         select identifier_id, null from " ~ dissolved ~ "
         where identifier_id not in (select identifier_id from present)
     ") -%}
-    {%- do cdp.cdp_drop_scratch([changed, dissolved, mapped, solved]) -%}
+    {%- do cdp.cdp_drop_scratch([changed, dissolved, mapped] + solution.scratch) -%}
     {{- return(written) -}}
 {% endmacro %}

@@ -10,8 +10,8 @@
         {%- for column, kind in cdp.cdp_event_columns().items() %}
         {%- set expression = source.columns.get(column) %}
         {% if expression is none -%}
-        cast(null as {{ cdp.cdp_type(kind) if column == "loaded_at" else dbt.type_string() }})
-        {%- elif column == "loaded_at" -%}
+        cast(null as {{ cdp.cdp_type(kind) }})
+        {%- elif kind == "timestamp" -%}
         {{ cdp.cdp_try_timestamp(expression) }}
         {%- elif kind == "json" -%}
         {{ cdp.cdp_json_from(expression) }}
@@ -19,6 +19,7 @@
         cast({{ expression }} as {{ dbt.type_string() }})
         {%- endif %} as {{ column }},
         {%- endfor %}
+        ({{ source.columns.timestamp }}) is not null as has_timestamp,
         '{{ source.name }}' as source,
         {{ cdp.cdp_hash_key(["'" ~ source.name ~ "'"] + content) }} as content_hash
 

@@ -33,6 +33,15 @@
 
 {# Drops scratch tables by the names that cdp_scratch returned. #}
 {% macro cdp_drop_scratch(tables) %}
+    {%- do adapter.dispatch('cdp_drop_scratch', 'cdp')(tables) -%}
+{% endmacro %}
+
+{% macro default__cdp_drop_scratch(tables) %}
+    {%- do run_query("drop table if exists " ~ tables | join("; drop table if exists ")) -%}
+{% endmacro %}
+
+{# One statement at a time is all it takes. #}
+{% macro snowflake__cdp_drop_scratch(tables) %}
     {%- for table in tables -%}
         {%- do run_query("drop table if exists " ~ table) -%}
     {%- endfor -%}

@@ -13,6 +13,7 @@ unioned as (
         {%- for column in columns %}
         {{ column }},
         {%- endfor %}
+        has_timestamp,
         source,
         content_hash
 
@@ -31,9 +32,9 @@ read as (
 
     select
         coalesce(nullif(trim(event_id), ''), content_hash) as event_id,
-        timestamp as timestamp_text,
-        {{ cdp.cdp_try_timestamp("timestamp") }} as sent_at,
-        {{ cdp.cdp_try_timestamp("received_at") }} as received_at,
+        timestamp as sent_at,
+        received_at,
+        has_timestamp,
         {%- for column in identifiers %}
         nullif(trim({{ column }}), '') as {{ column }},
         {%- endfor %}
@@ -70,7 +71,7 @@ final as (
         {%- endfor %}
 
         case
-            when timestamp_text is null then 'no timestamp'
+            when not has_timestamp then 'no timestamp'
             when sent_at is null then 'timestamp cannot be read'
             when not is_credible and received_at is null
                 then 'timestamp out of range and no received_at to date it by'

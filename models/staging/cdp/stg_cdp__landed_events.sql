@@ -1,7 +1,6 @@
 {{ config(enabled=cdp.cdp_is_on()) }}
 
 {%- set sources = cdp.cdp_sources("events") | selectattr("collector", "defined") | map(attribute="name") | list %}
-{%- set landed_at = "cast(received_at as " ~ dbt.type_string() ~ ")" %}
 {%- set dated = ["event_id", "event_type", "timestamp", "received_at", "loaded_at"] %}
 {%- set columns = cdp.cdp_event_columns().keys() | reject("in", dated) | list %}
 
@@ -23,7 +22,7 @@ parsed as (
         cdp.cdp_json_columns(
             "landed",
             "payload",
-            ["ingest_id", "source", landed_at ~ " as landed_at", "loaded_at"],
+            ["ingest_id", "source", "received_at as landed_at", "loaded_at"],
             cdp.cdp_landed_event_paths()
         ) | indent(4)
     }}
@@ -44,12 +43,13 @@ final as (
             end
         ) as event_type,
 
-        timestamp,
-        coalesce(received_at, landed_at) as received_at,
+        {{ cdp.cdp_try_timestamp("timestamp") }} as timestamp,
+        coalesce({{ cdp.cdp_try_timestamp("received_at") }}, landed_at) as received_at,
         loaded_at,
         {%- for column in columns %}
         {{ column }},
         {%- endfor %}
+        timestamp is not null as has_timestamp,
         source,
         ingest_id as content_hash
 
