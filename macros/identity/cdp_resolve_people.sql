@@ -54,7 +54,7 @@
         select component_id, type, count(*) as held from {{ nodes }} group by component_id, type
     ) as counted
     where held > {{ cdp.cdp_type_setting("type", "max_per_person", types) }}
-    union
+    union distinct
     select component_id
     from (
         select component_id, node_b, type_b, count(*) as stronger
@@ -142,7 +142,7 @@
     where usable.neighbour_priority < {{ tier }} and {{ cdp.cdp_by_type("usable.type", counted) }}
     group by usable.node, usable.type
     having count(distinct usable.piece) > {{ cdp.cdp_type_setting("usable.type", "max_people", types) }}
-    union
+    union distinct
     select node
     from (
         select node, neighbour_type, count(distinct neighbour) as held from usable group by node, neighbour_type

@@ -6,8 +6,8 @@
               node of the component's a side; and `scratch`, the scratch tables that the query reads, to be dropped
               after use.
 
-   Method: every node is first contracted into its smallest neighbour on the a side (a node of that side is a
-   neighbour of itself), so that only nodes that join two hubs leave work. Then rounds of contraction: every
+   Method: every node on the b side is first contracted into its smallest neighbour on the a side, so that only
+   nodes that join two hubs leave work. Then rounds of contraction: every
    node hooks to its smallest neighbour, trees are flattened by pointer jumping, edges between roots remain.
    A root that gains no child has only smaller-hooked neighbours and must hook in the next round, so that two
    rounds at least halve the nodes: at most 2 log2(n) rounds. Labels are composed backwards. After Kiveris et
@@ -16,20 +16,36 @@
    Raises a compiler error when the rounds do not come to an end, which would mean a defect. #}
 {% macro cdp_solve_components(edges) %}
     {%- set max_rounds = 64 -%}
-    {%- set mentions = "(
-        select node_b as node, node_a as hub from " ~ edges ~ " where node_a <> node_b
-        union all
-        select distinct node_a, node_a from " ~ edges ~ "
-    ) as mention" -%}
     {%- set contracted = cdp.cdp_scratch("contracted", "
-        select node, min(hub) as hub, count(*) > 1 as is_bridge from " ~ mentions ~ " group by node
+        select node_b as node, min(node_a) as hub, count(*) > 1 as is_bridge
+        from " ~ edges ~ " where node_a <> node_b
+        group by node_b
+    ") -%}
+    {%- set hubs = cdp.cdp_scratch("hubs", "
+        select distinct node_a as node from " ~ edges ~ " where node_a <> node_b
+    ") -%}
+    {%- set alone = "select node_a as node from " ~ edges ~ " where node_a = node_b" -%}
+    {%- if cdp.cdp_has_rows(alone) -%}
+        {%- set hubs = cdp.cdp_scratch("hubs_alone", "
+            select node from " ~ hubs ~ "
+            union distinct
+            select node from (" ~ alone ~ ") as alone where node not in (select node from " ~ contracted ~ ")
+        ") -%}
+    {%- endif -%}
+    {# Nodes of both sides: what leads to them on one must meet what leads to them on the other. #}
+    {%- set tied = cdp.cdp_scratch("tied", "
+        select contracted.node, contracted.hub
+        from " ~ contracted ~ " as contracted
+        inner join " ~ hubs ~ " as hubs on hubs.node = contracted.node
     ") -%}
     {%- set work = cdp.cdp_scratch("work_0", "
-        select distinct mention.hub as u, bridge.hub as v
-        from " ~ mentions ~ "
-        inner join " ~ contracted ~ " as bridge on bridge.node = mention.node
-        where bridge.is_bridge and mention.hub <> bridge.hub
-    ") -%}
+        select edge.node_a as u, bridge.hub as v
+        from " ~ edges ~ " as edge
+        inner join " ~ contracted ~ " as bridge on bridge.node = edge.node_b
+        where bridge.is_bridge and edge.node_a <> bridge.hub and edge.node_a <> edge.node_b
+        union distinct
+        select greatest(node, hub), least(node, hub) from " ~ tied
+    ) -%}
 
     {%- set rounds = [] -%}
     {%- set works = [work] -%}
@@ -63,8 +79,13 @@
             select contracted.node, coalesce(label.root, contracted.hub) as component
             from " ~ contracted ~ " as contracted
             left join " ~ composed[-1] ~ " as label on label.node = contracted.hub
+            where contracted.node not in (select node from " ~ tied ~ ")
+            union all
+            select hubs.node, coalesce(label.root, hubs.node)
+            from " ~ hubs ~ " as hubs
+            left join " ~ composed[-1] ~ " as label on label.node = hubs.node
         ",
-        "scratch": [contracted, composed[-1]],
+        "scratch": [contracted, hubs, tied, composed[-1]],
     }) -}}
 {% endmacro %}
 

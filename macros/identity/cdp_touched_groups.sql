@@ -7,7 +7,7 @@
 
     from ({{ changed }}) as changed
 
-    union
+    union distinct
 
     {{ cdp.cdp_split_rows("(" ~ changed ~ ") as changed", "superseded_groups", ";", "group_key") }}
 {%- endmacro %}

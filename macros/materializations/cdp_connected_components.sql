@@ -87,14 +87,14 @@
         with solved as (" ~ solution.query ~ "),
         mentioned as (
             select raw_a as identifier_id, node_a as node from " ~ mapped ~ "
-            union
+            union distinct
             select raw_b, node_b from " ~ mapped ~ "
         ),
         present as (
             select mentioned.identifier_id, solved.component as component_id
             from mentioned
             inner join solved on solved.node = mentioned.node
-            union
+            union distinct
             select kept.identifier_id, solved.component
             from " ~ kept ~ " as kept
             inner join solved on solved.node = kept.component_id

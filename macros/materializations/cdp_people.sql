@@ -52,7 +52,7 @@
         {%- set written = cdp.cdp_scratch("written", "
             with people as (
                 select new_person_id as person_id from " ~ changed ~ "
-                union
+                union distinct
                 select old_person_id from " ~ changed ~ "
             )
             select resolved.*

@@ -69,7 +69,7 @@ block_list as (
         lower(identifier_value) as identifier_value
 
     from {{ relation }}
-    {{ "union" if not loop.last }}
+    {{ "union distinct" if not loop.last }}
     {%- endfor %}
 
 ),

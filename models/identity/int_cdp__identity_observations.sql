@@ -93,6 +93,22 @@ present as (
 
 {%- if cdp.cdp_is_incremental() %}
 
+stored as (
+
+    select * from {{ this }}
+
+    where origin = 'record'
+
+    union all
+
+    select * from {{ this }}
+
+    where
+        origin = 'event'
+        and group_key in (select touched.group_key from touched)
+
+),
+
 -- An event group that has lost its last event to an earlier version, and a record that has lost an
 -- identifier or is gone, stay as rows that count nothing, so that later models take back what they gave.
 emptied as (
@@ -108,17 +124,13 @@ emptied as (
         stored.evidence_id,
         stored.content_hash
 
-    from {{ this }} as stored
+    from stored
 
     left join present on stored.group_key = present.group_key
 
     where
         present.group_key is null
         and stored.event_count > 0
-        and (
-            stored.origin = 'record'
-            or stored.group_key in (select group_key from touched)
-        )
 
 ),
 
@@ -128,7 +140,7 @@ changed as (
 
     from present
 
-    left join {{ this }} as stored on present.group_key = stored.group_key
+    left join stored on present.group_key = stored.group_key
 
     where
         stored.group_key is null

@@ -36,7 +36,7 @@ touched as (
         members.batch_id > {{ last_batch }}
         or graph.batch_id > {{ last_batch }}
 
-    union
+    union distinct
 
     -- A person may have lost an identifier that the graph no longer has.
     select tuple_key

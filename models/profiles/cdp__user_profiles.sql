@@ -75,7 +75,7 @@ touched as (
 
     where batch_id > {{ last_batch }}
 
-    union
+    union distinct
 
     select canonical_id
 
@@ -83,7 +83,7 @@ touched as (
 
     where batch_id > {{ last_batch }}
 
-    union
+    union distinct
 
     select previous_canonical_id
 
@@ -91,7 +91,7 @@ touched as (
 
     where batch_id > {{ last_batch }}
 
-    union
+    union distinct
 
     select tuple_people.canonical_id
 
@@ -101,7 +101,7 @@ touched as (
 
     where all_activity.batch_id > {{ last_batch }}
 
-    union
+    union distinct
 
     select tuple_people.canonical_id
 

@@ -97,6 +97,16 @@ present as (
 
 {%- if cdp.cdp_is_incremental() %}
 
+stored as (
+
+    select * from {{ this }}
+
+    where
+        event_count > 0
+        and group_key in (select touched.group_key from touched)
+
+),
+
 -- What a touched group had counted and counts no more stays as a row that counts nothing.
 emptied as (
 
@@ -112,9 +122,7 @@ emptied as (
         stored.first_at,
         stored.last_at
 
-    from {{ this }} as stored
-
-    inner join touched on stored.group_key = touched.group_key
+    from stored
 
     left join present
         on
@@ -122,9 +130,7 @@ emptied as (
             and stored.measure = present.measure
             and stored.value_key = present.value_key
 
-    where
-        present.group_key is null
-        and stored.event_count > 0
+    where present.group_key is null
 
 ),
 {%- endif %}

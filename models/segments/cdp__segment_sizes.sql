@@ -23,7 +23,7 @@ segments as (
 
     from memberships
     {% for segment in cdp.cdp_segments() %}
-    union
+    union distinct
 
     select '{{ segment.name }}' as segment_name
     {% endfor %}
