@@ -18,9 +18,10 @@ SCHEMA = "main_cdp"
 class Consumer:
     """A dbt project with the package in it."""
 
-    def __init__(self, folder: Path, database: str) -> None:
+    def __init__(self, folder: Path, database: str, schema: str = SCHEMA) -> None:
         self.folder = folder
         self.database = folder / database
+        self.schema = schema
 
     def start(self, *arguments: str, **variables: Any) -> subprocess.Popen[str]:
         """dbt as a child process that nobody waits for."""
@@ -52,9 +53,9 @@ class Consumer:
         return talk
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """The rows of a query over the package's tables."""
+        """The rows of a query over the package's tables, or those of another schema."""
         with duckdb.connect(self.database, read_only=True) as connection:
-            connection.execute(f"set search_path = '{SCHEMA},main'")
+            connection.execute(f"set search_path = '{self.schema}'")
             return connection.execute(sql).fetchall()
 
     def set_vars(self, variables: Mapping[str, Any]) -> None:
