@@ -1,0 +1,137 @@
+"""The consumer project in a folder of its own, and dbt as a measured child process."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import duckdb
+
+_HERE = Path(__file__).parent
+_SHOWN_LINES = 30
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class DbtRun:
+    """What one dbt command took: seconds a model or seed, in the order in which they ended."""
+
+    model_seconds: dict[str, float]
+    test_seconds: float
+    wall_seconds: float
+    processor_seconds: float
+    peak_bytes: int
+    database_bytes: int
+
+    @property
+    def total_seconds(self) -> float:
+        """Of all models and seeds; more than the wall where two were built at a time."""
+        return sum(self.model_seconds.values())
+
+
+class BenchProject:
+    """A copy of `consumer/` in which the package is this checkout."""
+
+    def __init__(self, folder: Path) -> None:
+        shutil.copytree(_HERE / "consumer", folder, dirs_exist_ok=True)
+        (folder / "dbt_packages").mkdir()
+        # What `dbt deps` makes of a local package.
+        (folder / "dbt_packages" / "cdp").symlink_to(_HERE.parent, target_is_directory=True)
+        self.folder = folder
+        self.database = folder / "warehouse.duckdb"
+
+    def dbt(self, *arguments: str) -> DbtRun:
+        """Run a dbt command to its end.
+
+        Raises:
+            SystemExit: dbt failed; the message is the end of what it said.
+        """
+        call = [sys.executable, "-P", "-m", "dbt.cli.main", "--no-use-colors", *arguments]
+        call += ["--project-dir", str(self.folder), "--profiles-dir", str(self.folder)]
+        log = self.folder / "dbt.log"
+        started = time.perf_counter()
+        with log.open("w", encoding="utf-8") as output:
+            child = subprocess.Popen(
+                call,
+                cwd=self.folder,
+                env={**os.environ, "DO_NOT_TRACK": "1"},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            _, status, usage = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.perf_counter() - started
+        if child.returncode:
+            lines = log.read_text(encoding="utf-8").splitlines()[-_SHOWN_LINES:]
+            raise SystemExit("\n".join(["dbt failed:", *lines]))
+        models, tests = self._seconds()
+        return DbtRun(
+            model_seconds=models,
+            test_seconds=tests,
+            wall_seconds=wall,
+            processor_seconds=usage.ru_utime + usage.ru_stime,
+            peak_bytes=peak_bytes(usage.ru_maxrss),
+            database_bytes=self.database.stat().st_size,
+        )
+
+    def _seconds(self) -> tuple[dict[str, float], float]:
+        text = (self.folder / "target" / "run_results.json").read_text(encoding="utf-8")
+        models: dict[str, float] = {}
+        tests = 0.0
+        for result in json.loads(text)["results"]:
+            kind, _, name = result["unique_id"].split(".")[:3]
+            if kind in ("model", "seed"):
+                models[name] = result["execution_time"]
+            else:
+                tests += result["execution_time"]
+        return models, tests
+
+
+def peak_bytes(maximum: int) -> int:
+    """Bytes of a `ru_maxrss`, which macOS gives in bytes and Linux in kilobytes."""
+    return maximum if sys.platform == "darwin" else maximum * 1024
+
+
+def in_child(
+    function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Result:
+    """Call a function in a process of its own.
+
+    Whatever needs memory runs this way: Linux counts the peak of this process as one of every
+    child that it starts later, and a DuckDB file can be open in one process only.
+    """
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *args, **kwargs).result()
+
+
+def connect(database: Path) -> duckdb.DuckDBPyConnection:
+    """A connection with as many threads as the profile gives to dbt's."""
+    connection = duckdb.connect(database, config={"threads": 2})
+    connection.execute("set enable_progress_bar = false")
+    return connection
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """The installed versions of packages."""
+    return {package: version(package) for package in packages}
+
+
+def commit() -> str | None:
+    """The commit that is measured, marked where files differ from it; None outside of git."""
+    call = ["git", "describe", "--always", "--dirty"]
+    try:
+        answer = subprocess.run(call, cwd=_HERE, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()

@@ -1,0 +1,222 @@
+"""`make bench`: a year of events built in full, with nothing new and with one per cent more; then
+the connected components of a large graph, in the database and through scipy.
+
+It measures and asserts nothing: figures depend on the machine.
+"""
+
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import click
+
+from components import MODEL, Comparison, compare
+from dbt_cdp.output import print_table, talk
+from project import BenchProject, DbtRun, commit, connect, in_child, versions
+from world import add_next_batch, make_world
+
+_RESULTS = Path(__file__).parent / "results"
+_ROUNDS = 3
+_PACKAGES = ("dbt-cdp", "dbt-core", "dbt-duckdb", "duckdb", "numpy", "scipy")
+
+# What the package is built to reach on a laptop.
+_FULL_WALL_SECONDS = 60
+_INCREMENTAL_SHARE = 0.2
+_PEAK_BYTES = 4 * 1024**3
+
+_COUNTS = """
+select
+    (select count(*) from main_cdp.raw_events) as events,
+    (select count(*) from main_cdp.identity_graph) as identifiers,
+    (select count(*) from main_cdp.identity_graph where is_shared) as shared_identifiers,
+    (select count(*) from main_cdp.user_profiles) as people,
+    (select count(*) from main_cdp.segments where exited_at is null) as open_memberships
+"""
+
+
+@click.command()
+@click.option("--events", type=click.IntRange(min=1000), default=1_000_000, show_default=True)
+@click.option("--edges", type=click.IntRange(min=1000), default=10_000_000, show_default=True)
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Build in this folder, which must be empty or new, and keep it.",
+)
+@click.option("--skip-components", is_flag=True, help="Leave out the connected components.")
+@click.option("--only-components", is_flag=True, help="Do the connected components alone.")
+def main(
+    events: int, edges: int, folder: Path | None, skip_components: bool, only_components: bool
+) -> None:
+    """Time the package on made-up data and write the figures to benchmarks/results/."""
+    if skip_components and only_components:
+        raise click.UsageError("--skip-components and --only-components leave nothing to do.")
+    report: dict[str, Any] = {
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "cpus": os.cpu_count(),
+            "architecture": platform.machine(),
+            "system": platform.system(),
+            "python": platform.python_version(),
+        },
+        "versions": versions(_PACKAGES),
+        "commit": commit(),
+    }
+    with ExitStack() as stack:
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cdp-bench-")))
+        elif folder.exists() and any(folder.iterdir()):
+            raise click.UsageError(f"--folder: {folder} is not empty.")
+        project = BenchProject(folder.resolve())
+        if not only_components:
+            report["builds"] = _bench_builds(project, events)
+        if not skip_components:
+            report["components"] = _bench_components(project, edges)
+    _RESULTS.mkdir(exist_ok=True)
+    path = _RESULTS / f"{report['started_at'].replace(':', '')}.json"
+    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    talk(f"Written to {os.path.relpath(path)}.")
+
+
+def _bench_builds(project: BenchProject, events: int) -> dict[str, Any]:
+    talk(f"Making {events:,} events ...")
+    in_child(make_world, project.database, events)
+    source_bytes = project.database.stat().st_size
+    steps: dict[str, Callable[[], None]] = {
+        "full": lambda: None,
+        "no-op": lambda: None,
+        "+1 %": lambda: in_child(add_next_batch, project.database),
+    }
+    runs: dict[str, DbtRun] = {}
+    counts: dict[str, dict[str, int]] = {}
+    for name, prepare in steps.items():
+        talk(f"Building: {name} ...")
+        prepare()
+        runs[name] = project.dbt("build", "--exclude", MODEL)
+        counts[name] = in_child(_count, project.database)
+    _print_builds(runs, counts, source_bytes)
+    return {
+        "source_bytes": source_bytes,
+        "runs": {name: asdict(run) for name, run in runs.items()},
+        "counts": counts,
+        "ratios": {name: _ratio(run, runs["full"]) for name, run in runs.items()},
+    }
+
+
+def _bench_components(project: BenchProject, edges: int) -> dict[str, Any]:
+    talk(f"Connected components of {edges:,} edges, {_ROUNDS} rounds both ways ...")
+    comparison = compare(project, edges, _ROUNDS)
+    _print_components(comparison)
+    return {**asdict(comparison), "ratio": comparison.ratio}
+
+
+def _print_builds(
+    runs: dict[str, DbtRun], counts: dict[str, dict[str, int]], source_bytes: int
+) -> None:
+    full = runs["full"]
+    measured = list(runs.values())
+    rows: list[list[Any]] = [
+        [name, *(_seconds(run.model_seconds[name]) for run in measured)]
+        for name in full.model_seconds
+    ]
+    rows += [
+        ["TOTAL of the models, s", *(_seconds(run.total_seconds) for run in measured)],
+        ["share of the full build", *(f"{_ratio(run, full):.1%}" for run in measured)],
+        ["tests, s", *(_seconds(run.test_seconds) for run in measured)],
+        ["wall of dbt build, s", *(_seconds(run.wall_seconds) for run in measured)],
+        # Unlike the wall it hardly grows when other programs keep the processor busy.
+        ["processor time, s", *(_seconds(run.processor_seconds) for run in measured)],
+        ["peak memory, MB", *(_megabytes(run.peak_bytes) for run in measured)],
+        ["database, MB", *(_megabytes(run.database_bytes) for run in measured)],
+    ]
+    print_table(["model", *(f"{name}, s" for name in runs)], rows)
+    print(f"Of the database the sources are {_megabytes(source_bytes):,} MB.")
+    print_table(
+        ["rows", *runs],
+        [[name, *(count[name] for count in counts.values())] for name in counts["full"]],
+    )
+    peak = max(run.peak_bytes for run in runs.values())
+    share = _ratio(runs["+1 %"], full)
+    print_table(
+        ["target", "measured", "reached"],
+        [
+            _target(
+                f"full build under {_FULL_WALL_SECONDS} s of wall",
+                f"{full.wall_seconds:.1f} s",
+                full.wall_seconds < _FULL_WALL_SECONDS,
+            ),
+            _target(
+                f"+1 % under {_INCREMENTAL_SHARE:.0%} of the full build's model time",
+                f"{share:.1%}",
+                share < _INCREMENTAL_SHARE,
+            ),
+            _target(
+                f"peak memory under {_megabytes(_PEAK_BYTES):,} MB",
+                f"{_megabytes(peak):,} MB",
+                peak < _PEAK_BYTES,
+            ),
+        ],
+    )
+
+
+def _print_components(comparison: Comparison) -> None:
+    ways = [
+        ("materialization, s", comparison.sql_seconds, comparison.sql_peak_bytes),
+        ("out to scipy and back, s", comparison.scipy_seconds, comparison.scipy_peak_bytes),
+    ]
+    print_table(
+        ["connected components", *(f"round {i + 1}" for i in range(_ROUNDS)), "median", "peak, MB"],
+        [
+            [label, *map(_seconds, seconds), _seconds(median(seconds)), _megabytes(peak)]
+            for label, seconds, peak in ways
+        ],
+    )
+    print(
+        f"{comparison.edges:,} edges, {comparison.nodes:,} nodes, "
+        f"{comparison.components:,} components; "
+        f"the partitions are {'equal' if comparison.is_equal else 'NOT EQUAL'}."
+    )
+    print_table(
+        ["target", "measured", "reached"],
+        [
+            _target(
+                "materialization takes no longer than scipy (ratio 1)",
+                f"{comparison.ratio:.2f}",
+                comparison.ratio <= 1,
+            )
+        ],
+    )
+
+
+def _count(database: Path) -> dict[str, int]:
+    with connect(database) as connection:
+        result = connection.execute(_COUNTS)
+        names = [column[0] for column in result.description]
+        return dict(zip(names, result.fetchone() or (), strict=True))
+
+
+def _ratio(run: DbtRun, full: DbtRun) -> float:
+    return run.total_seconds / full.total_seconds
+
+
+def _target(target: str, measured: str, is_reached: bool) -> Sequence[str]:
+    return [target, measured, "yes" if is_reached else "no"]
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f}"
+
+
+def _megabytes(size: int) -> int:
+    return size // 1024**2
+
+
+if __name__ == "__main__":
+    main()
