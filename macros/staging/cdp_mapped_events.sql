@@ -3,7 +3,7 @@
    a source with numbers for ids fits as well. #}
 {% macro cdp_mapped_events(source) %}
     {%- set content = [] -%}
-    {%- for expression in source.columns.values() -%}
+    {%- for column, expression in source.columns.items() if column != "loaded_at" -%}
         {%- do content.append("cast(" ~ expression ~ " as " ~ dbt.type_string() ~ ")") -%}
     {%- endfor %}
     select

@@ -7,7 +7,7 @@
 
 {% macro default__cdp_scratch(name, sql) %}
     {%- set table = "cdp_scratch_" ~ this.identifier ~ "_" ~ name -%}
-    {%- do run_query("create or replace temp table " ~ table ~ " as " ~ sql) -%}
+    {%- do cdp.cdp_execute("create or replace temp table " ~ table ~ " as " ~ sql) -%}
     {{- return(table) -}}
 {% endmacro %}
 
@@ -15,7 +15,7 @@
     {%- set table = api.Relation.create(
         database=this.database, schema=this.schema, identifier=this.identifier ~ "__scratch_" ~ name, type="table"
     ) -%}
-    {%- do run_query(
+    {%- do cdp.cdp_execute(
         "create or replace table " ~ table
         ~ " options (expiration_timestamp = timestamp_add(current_timestamp(), interval 12 hour)) as " ~ sql
     ) -%}
@@ -24,9 +24,9 @@
 
 {% macro postgres__cdp_scratch(name, sql) %}
     {%- set table = "cdp_scratch_" ~ local_md5(this.identifier ~ "_" ~ name)[:24] -%}
-    {%- do run_query("drop table if exists " ~ table) -%}
-    {%- do run_query("create temp table " ~ table ~ " as " ~ sql) -%}
-    {%- do run_query("analyze " ~ table) -%}
+    {%- do cdp.cdp_execute("drop table if exists " ~ table) -%}
+    {%- do cdp.cdp_execute("create temp table " ~ table ~ " as " ~ sql) -%}
+    {%- do cdp.cdp_execute("analyze " ~ table) -%}
     {{- return(table) -}}
 {% endmacro %}
 
@@ -37,13 +37,13 @@
 {% endmacro %}
 
 {% macro default__cdp_drop_scratch(tables) %}
-    {%- do run_query("drop table if exists " ~ tables | join("; drop table if exists ")) -%}
+    {%- do cdp.cdp_execute("drop table if exists " ~ tables | join("; drop table if exists ")) -%}
 {% endmacro %}
 
 {# One statement at a time is all it takes. #}
 {% macro snowflake__cdp_drop_scratch(tables) %}
     {%- for table in tables -%}
-        {%- do run_query("drop table if exists " ~ table) -%}
+        {%- do cdp.cdp_execute("drop table if exists " ~ table) -%}
     {%- endfor -%}
 {% endmacro %}
 
