@@ -93,6 +93,18 @@ def test_rules_that_change_work_on_all_history_and_back(consumer: Consumer) -> N
     assert canonical_ids(consumer) == ids
 
 
+def test_an_id_outlives_the_cookie_that_it_was_born_on(consumer: Consumer) -> None:
+    ada = "select distinct canonical_id from identity_graph where identifier_value in "
+    consumer.runs("seed")
+    consumer.runs("run", **FIRST)
+    born = consumer.query(ada + "('ada-laptop')")
+    consumer.runs("run", **SECOND)
+    assert consumer.query(ada + "('ada-laptop', '101')") == born
+    consumer.runs("run", **SECOND, cdp_blocked_identifiers="my_blocked_cookies")
+    assert consumer.query(ada + "('101', 'ada@acme.example')") == born
+    assert consumer.query(ada + "('ada-laptop')") == []
+
+
 def test_models_of_the_users_own_keep_their_names_and_their_tables(consumer: Consumer) -> None:
     consumer.runs("build", **FIRST)
     tables = consumer.query("""

@@ -1,0 +1,3 @@
+select
+    'anonymous_id' as identifier_type,
+    'ada-laptop' as identifier_value
