@@ -1,0 +1,76 @@
+{{ config(enabled=(project_name == 'cdp')) }}
+
+{%- set values = {"word": "word", "number": "number", "is_on": "is_on", "nothing": "nothing"} %}
+
+with
+
+cases as (
+
+    select
+        {{ dbt.concat(["'it is \"quoted\", {so} '", "chr(92)", "' to say'"]) }} as word,
+        3 as number,
+        true as is_on,
+        cast(null as {{ dbt.type_string() }}) as nothing
+
+),
+
+built as (
+
+    select
+        word,
+        {{ cdp.cdp_json_object(values) }} as document
+
+    from cases
+
+),
+
+results as (
+
+    select
+        'word' as input,
+        word as expected,
+        {{ cdp.cdp_json_text("document", "$.word") }} as result
+
+    from built
+
+    union all
+
+    select
+        'number' as input,
+        '3' as expected,
+        {{ cdp.cdp_json_text("document", "$.number") }} as result
+
+    from built
+
+    union all
+
+    select
+        'is_on' as input,
+        'true' as expected,
+        {{ cdp.cdp_json_text("document", "$.is_on") }} as result
+
+    from built
+
+    union all
+
+    select
+        'nothing' as input,
+        null as expected,
+        {{ cdp.cdp_json_text("document", "$.nothing") }} as result
+
+    from built
+
+    union all
+
+    select
+        'a key without a value stays' as input,
+        'true' as expected,
+        case when document like '%"nothing"%null%' then 'true' else document end as result
+
+    from built
+
+)
+
+select * from results
+
+where result is distinct from expected
