@@ -3,7 +3,7 @@
    "cdp_segments, segment 'loyal'". Conditions with a query of their own are left to the database. #}
 {% macro cdp_check_condition(condition, where, relation) %}
     {%- set plain = modules.re.sub("'[^']*'|\"[^\"]*\"|`[^`]*`", " ", condition | lower) -%}
-    {%- if modules.re.search("\\bselect\\b|->|:=", plain) -%}
+    {%- if not execute or not flags.INTROSPECT or modules.re.search("\\bselect\\b|->|:=", plain) -%}
         {{- return("") -}}
     {%- endif -%}
     {%- set columns = adapter.get_columns_in_relation(relation) | map(attribute="name") | map("lower") | list -%}

@@ -13,17 +13,16 @@
 {%- set canonical_ids = ref("int_cdp__canonical_ids") %}
 {%- set graph = ref("cdp__identity_graph") %}
 {%- set conditions = segments | selectattr("where", "defined") | list %}
-{%- if execute and flags.INTROSPECT %}
+{%- set profiles = ref("cdp__user_profiles") %}
 {%- for segment in conditions %}
-{%- do cdp.cdp_check_condition(segment.where, "cdp_segments, segment '" ~ segment.name ~ "'", ref("cdp__user_profiles")) %}
+{%- do cdp.cdp_check_condition(segment.where, "cdp_segments, segment '" ~ segment.name ~ "'", profiles) %}
 {%- endfor %}
-{%- endif %}
 
 with
 
 profiles as (
 
-    select * from {{ ref("cdp__user_profiles") }}
+    select * from {{ profiles }}
 
 ),
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import duckdb
@@ -150,10 +151,9 @@ def test_every_unit_test_has_run_and_passed(built: Warehouse) -> None:
     assert ran == dict.fromkeys(built.manifest()["unit_tests"], "pass"), built.said
 
 
-@pytest.mark.parametrize("model", TESTED_MODELS)
-def test_every_model_that_decides_something_has_unit_tests(built: Warehouse, model: str) -> None:
-    ran = [node for node in built.results() if node.startswith(f"unit_test.cdp.{model}.")]
-    assert len(ran) > 0
+def test_every_model_that_decides_something_has_unit_tests(built: Warehouse) -> None:
+    ran = Counter(node.split(".")[2] for node in built.results() if node.startswith("unit_test."))
+    assert [model for model in TESTED_MODELS if ran[model] == 0] == []
 
 
 def test_every_unit_test_that_is_written_down_is_on(built: Warehouse) -> None:
