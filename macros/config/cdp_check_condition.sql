@@ -2,8 +2,9 @@
    tells the column too, but not whose condition it is. `where` names the place, such as
    "cdp_segments, segment 'loyal'". Conditions with a query of their own are left to the database. #}
 {% macro cdp_check_condition(condition, where, relation) %}
-    {%- set plain = modules.re.sub("'[^']*'|\"[^\"]*\"|`[^`]*`", " ", condition | lower) -%}
-    {%- if not execute or not flags.INTROSPECT or modules.re.search("\\bselect\\b|->|:=", plain) -%}
+    {%- set literals = "\\b[a-z]{0,2}'[^']*'|'[^']*'|\"[^\"]*\"|`[^`]*`" -%}
+    {%- set plain = modules.re.sub(literals ~ "|--[^\n]*|\\bcollate\\s+[a-z_]+", " ", condition | lower) -%}
+    {%- if not execute or not flags.INTROSPECT or modules.re.search("\\bselect\\b|->|:=|\\\\", plain ~ condition) -%}
         {{- return("") -}}
     {%- endif -%}
     {%- set columns = adapter.get_columns_in_relation(relation) | map(attribute="name") | map("lower") | list -%}
@@ -30,7 +31,7 @@
         ~ "smallint string struct text time timestamp timestamp_ltz timestamp_ntz timestamp_tz timestamptz tinyint "
         ~ "ubigint uuid varchar varying variant "
         ~ "century dayofweek dayofyear decade dow doy epoch isodow isoweek isoyear microsecond microseconds millennium "
-        ~ "millisecond milliseconds quarter second seconds minute minutes hour hours day days week weeks month months "
+        ~ "monday tuesday wednesday thursday friday saturday sunday millisecond milliseconds quarter second seconds minute minutes hour hours day days week weeks month months "
         ~ "year years"
     ).split(" ")) -}}
 {% endmacro %}

@@ -20,11 +20,17 @@
     } -%}
     {%- set addition = {"priority": 5, "max_per_person": 5, "max_people": 1, "counts": "named", "form": "id"} -%}
     {%- set choices = {"counts": ["all", "user_id", "named"], "form": ["id", "email", "phone"]} -%}
+    {%- set reserved = [
+        "source", "record_id", "identifier_type", "updated_at", "loaded_at", "tuple_key", "reject_reason", "version_rank"
+    ] -%}
     {%- set seen = [] -%}
     {%- for entry in cdp.cdp_list_var("cdp_identifiers") -%}
         {%- set where = "cdp_identifiers, type '" ~ (entry.name if entry is mapping else "") ~ "'" -%}
         {%- do cdp.cdp_check_keys(entry, where, ["name"], addition.keys() | list) -%}
         {%- do cdp.cdp_check_name(entry.name, where, seen) -%}
+        {%- if entry.name in reserved or entry.name.startswith("attribute_") -%}
+            {%- do exceptions.raise_compiler_error(where ~ ": the name is taken by a column of the package.") -%}
+        {%- endif -%}
         {%- do seen.append(entry.name) -%}
         {%- for key in ["priority", "max_per_person", "max_people"] if key in entry -%}
             {%- if entry[key] is not integer or entry[key] < 1 -%}

@@ -14,6 +14,9 @@
                 where ~ ": give exactly one of where, model; got " ~ (given | join(" and ") or "none") ~ "."
             ) -%}
         {%- endif -%}
+        {%- if entry[given[0]] is not string or not entry[given[0]] | trim -%}
+            {%- do exceptions.raise_compiler_error(where ~ ": " ~ given[0] ~ " must be text, got: " ~ entry[given[0]]) -%}
+        {%- endif -%}
         {%- do result.append(entry) -%}
     {%- endfor -%}
     {{- return(result) -}}

@@ -3,10 +3,13 @@
 {% macro cdp_sources(kind=none) %}
     {%- set result = [] -%}
     {%- set names = [] -%}
+    {%- set record_types = {} -%}
     {%- for entry in cdp.cdp_list_var("cdp_sources") -%}
         {%- set where = "cdp_sources, source '" ~ (entry.name if entry is mapping and entry.name else "number " ~ loop.index) ~ "'" -%}
         {%- if entry is not mapping or "name" not in entry -%}
-            {%- do exceptions.raise_compiler_error(where ~ ": missing key 'name'.") -%}
+            {%- do exceptions.raise_compiler_error(
+                where ~ ": missing key 'name'. Allowed keys: name, and those of a collector, of events or of records."
+            ) -%}
         {%- endif -%}
         {%- do cdp.cdp_check_name(entry.name, where, names) -%}
         {%- do names.append(entry.name) -%}
@@ -26,6 +29,15 @@
         {%- endif -%}
         {%- if "collector" in entry and entry.collector not in ["cdp"] -%}
             {%- do exceptions.raise_compiler_error(where ~ ": unknown collector '" ~ entry.collector ~ "'. Known collectors: cdp.") -%}
+        {%- endif -%}
+        {%- if entry.identifier_type in record_types -%}
+            {%- do exceptions.raise_compiler_error(
+                where ~ ": '" ~ record_types[entry.identifier_type] ~ "' has the identifier_type '" ~ entry.identifier_type
+                ~ "' too, and equal ids of two systems would make one person of two. Give one of them a type of its own, "
+                ~ "added in cdp_identifiers."
+            ) -%}
+        {%- elif entry.identifier_type -%}
+            {%- do record_types.update({entry.identifier_type: entry.name}) -%}
         {%- endif -%}
         {%- set entry_kind = "records" if "records" in entry or "record_id" in entry else "events" -%}
         {%- if kind in [none, entry_kind] -%}
@@ -57,6 +69,9 @@
     ) -%}
     {%- set types = cdp.cdp_identifier_types() | map(attribute="name") | list -%}
     {%- do cdp.cdp_check_keys(entry.get("identifiers") or {}, where ~ ", identifiers", [], types) -%}
+    {%- if (entry.get("attributes") or {}) is not mapping -%}
+        {%- do exceptions.raise_compiler_error(where ~ ", attributes: expected a mapping of names to fields, got: " ~ entry.attributes) -%}
+    {%- endif -%}
     {%- if entry.identifier_type not in types -%}
         {%- do exceptions.raise_compiler_error(
             where ~ ": unknown identifier_type '" ~ entry.identifier_type ~ "'. Known types: " ~ types | join(", ")
@@ -65,6 +80,9 @@
     {%- endif -%}
     {%- for name in entry.get("attributes") or {} -%}
         {%- do cdp.cdp_check_name(name, where ~ ", attributes") -%}
+        {%- if name in cdp.cdp_profile_columns() -%}
+            {%- do exceptions.raise_compiler_error(where ~ ", attributes: the profile has a column '" ~ name ~ "' already.") -%}
+        {%- endif -%}
     {%- endfor -%}
     {%- if "collector" in entry -%}
         {%- set fields = [entry.record_id, entry.get("updated_at", "updated_at")]

@@ -1,64 +1,105 @@
-{# The computed traits, in order: the defaults, then those of the var cdp_traits; one of the var's replaces
+{# The computed traits, in order: the defaults and those of the var cdp_traits; one of the var's replaces
    a default of the same name. Every entry has `name` and exactly one of
      count: events | days                  events, or days with one
      sum, average, min, max: field         of a number
      count_distinct: field                 how many values
      most_frequent, earliest, latest: field    one value; earliest and latest of `timestamp` are a time
-     sql: expression                       over the columns of the profile and the traits before it
+     sql: expression                       over the columns of the profile and other traits
      model: name                           a column of that name in a model of yours with canonical_id
    and those that read events may have `event` (a name or a list), `where` (SQL over an event's columns,
    properties.x and traits.x), `last_days` and `offset_days` (whole UTC days before cdp_as_of).
    A field is a canonical column, properties.x, traits.x, or the name of a property.
    Each result entry has `aggregate` and `field` besides. #}
 {% macro cdp_traits() %}
+    {%- set own = cdp.cdp_list_var("cdp_traits") -%}
+    {%- set names = [] -%}
+    {%- set traits = {} -%}
+    {%- for entry in cdp.cdp_default_traits() -%}
+        {%- do traits.update({entry.name: cdp.cdp_checked_trait(entry, "cdp_traits, trait '" ~ entry.name ~ "'")}) -%}
+    {%- endfor -%}
+    {%- for entry in own -%}
+        {%- set where = "cdp_traits, trait '" ~ (entry.name if entry is mapping and entry.name else "number " ~ loop.index) ~ "'" -%}
+        {%- set trait = cdp.cdp_checked_trait(entry, where) -%}
+        {%- do cdp.cdp_check_name(trait.name, where, names) -%}
+        {%- do names.append(trait.name) -%}
+        {%- do traits.update({trait.name: trait}) -%}
+    {%- endfor -%}
+    {{- return(cdp.cdp_ordered_traits(traits.values() | list)) -}}
+{% endmacro %}
+
+
+{# A trait's entry with its `aggregate` and `field`; stops the run when it is not as it must be. #}
+{% macro cdp_checked_trait(entry, where) %}
     {%- set aggregates = [
         "count", "sum", "average", "min", "max", "count_distinct", "most_frequent", "earliest", "latest", "sql", "model"
     ] -%}
     {%- set options = ["event", "where", "last_days", "offset_days"] -%}
-    {%- set reserved = [
-        "canonical_id", "email", "first_seen", "last_active", "attributes", "attribute_sources", "traits",
-        "scores", "is_identified", "is_business_email", "definition_hash", "batch_id"
-    ] + cdp.cdp_attributes() -%}
-    {%- set own = cdp.cdp_list_var("cdp_traits") -%}
-    {%- set own_names = own | selectattr("name", "defined") | map(attribute="name") | list -%}
-    {%- set result = [] -%}
-    {%- set seen = [] -%}
-    {%- for entry in cdp.cdp_default_traits() | rejectattr("name", "in", own_names) | list + own -%}
-        {%- set where = "cdp_traits, trait '" ~ (entry.name if entry is mapping and entry.name else "number " ~ loop.index) ~ "'" -%}
-        {%- do cdp.cdp_check_keys(entry, where, ["name"], ["description"] + aggregates + options) -%}
-        {%- do cdp.cdp_check_name(entry.name, where, seen) -%}
-        {%- do seen.append(entry.name) -%}
-        {%- if entry.name in reserved -%}
-            {%- do exceptions.raise_compiler_error(where ~ ": the profile has a column of that name already.") -%}
+    {%- do cdp.cdp_check_keys(entry, where, ["name"], ["description"] + aggregates + options) -%}
+    {%- do cdp.cdp_check_name(entry.name, where) -%}
+    {%- if entry.name in cdp.cdp_profile_columns() + cdp.cdp_attributes() -%}
+        {%- do exceptions.raise_compiler_error(where ~ ": the profile has a column of that name already.") -%}
+    {%- endif -%}
+    {%- set given = aggregates | select("in", entry) | list -%}
+    {%- if given | length != 1 -%}
+        {%- do exceptions.raise_compiler_error(
+            where ~ ": give exactly one of " ~ aggregates | join(", ") ~ "; got " ~ (given | join(" and ") or "none") ~ "."
+        ) -%}
+    {%- endif -%}
+    {%- set aggregate = given[0] -%}
+    {%- set field = entry[aggregate] -%}
+    {%- if aggregate == "count" and field not in ["events", "days"] -%}
+        {%- do exceptions.raise_compiler_error(where ~ ": count must be events or days, got: " ~ field) -%}
+    {%- endif -%}
+    {%- if field is not string -%}
+        {%- do exceptions.raise_compiler_error(where ~ ": " ~ aggregate ~ " must be text, got: " ~ field) -%}
+    {%- endif -%}
+    {%- for option in options if option in entry -%}
+        {%- if aggregate in ["sql", "model"] -%}
+            {%- do exceptions.raise_compiler_error(where ~ ": " ~ option ~ " has no meaning beside " ~ aggregate ~ ".") -%}
         {%- endif -%}
-        {%- set given = aggregates | select("in", entry) | list -%}
-        {%- if given | length != 1 -%}
-            {%- do exceptions.raise_compiler_error(
-                where ~ ": give exactly one of " ~ aggregates | join(", ") ~ "; got " ~ (given | join(" and ") or "none") ~ "."
-            ) -%}
+        {%- if option in ["last_days", "offset_days"] and (entry[option] is not integer or entry[option] < 1) -%}
+            {%- do exceptions.raise_compiler_error(where ~ ": " ~ option ~ " must be a whole number from 1, got: " ~ entry[option]) -%}
         {%- endif -%}
-        {%- set aggregate = given[0] -%}
-        {%- set field = entry[aggregate] -%}
-        {%- if aggregate == "count" and field not in ["events", "days"] -%}
-            {%- do exceptions.raise_compiler_error(where ~ ": count must be events or days, got: " ~ field) -%}
-        {%- endif -%}
-        {%- if field is not string -%}
-            {%- do exceptions.raise_compiler_error(where ~ ": " ~ aggregate ~ " must be text, got: " ~ field) -%}
-        {%- endif -%}
-        {%- for option in options if option in entry -%}
-            {%- if aggregate in ["sql", "model"] -%}
-                {%- do exceptions.raise_compiler_error(where ~ ": " ~ option ~ " has no meaning beside " ~ aggregate ~ ".") -%}
-            {%- endif -%}
-            {%- if option in ["last_days", "offset_days"] and (entry[option] is not integer or entry[option] < 1) -%}
-                {%- do exceptions.raise_compiler_error(where ~ ": " ~ option ~ " must be a whole number from 1, got: " ~ entry[option]) -%}
+    {%- endfor -%}
+    {%- set events = [entry.event] if entry.event is string else entry.get("event", []) -%}
+    {%- if events is mapping or events is not sequence or events | select("string") | list | length != events | length -%}
+        {%- do exceptions.raise_compiler_error(where ~ ": event must be a name or a list of names, got: " ~ entry.event) -%}
+    {%- endif -%}
+    {%- if "where" in entry and entry.where is not string -%}
+        {%- do exceptions.raise_compiler_error(where ~ ": where must be text, got: " ~ entry.where) -%}
+    {%- endif -%}
+    {%- if "offset_days" in entry and "last_days" not in entry -%}
+        {%- do exceptions.raise_compiler_error(where ~ ": offset_days needs last_days.") -%}
+    {%- endif -%}
+    {{- return(dict(entry, aggregate=aggregate, field=field)) -}}
+{% endmacro %}
+
+
+{# The traits so that each comes after those that its SQL names: first those that events give, then the others
+   by dependency. Stops the run when some wait for each other. #}
+{% macro cdp_ordered_traits(traits) %}
+    {%- set ordered = traits | rejectattr("aggregate", "in", ["sql", "model"]) | list -%}
+    {%- set waiting = traits | selectattr("aggregate", "in", ["sql", "model"]) | list -%}
+    {%- for turn in range(waiting | length) -%}
+        {%- set names = waiting | map(attribute="name") | list -%}
+        {%- set ready = [] -%}
+        {%- for trait in waiting -%}
+            {%- set words = modules.re.findall("[a-z_][a-z0-9_]*", modules.re.sub("'[^']*'", " ", trait.field | lower)) -%}
+            {%- if trait.aggregate == "model" or not words | select("in", names) | list -%}
+                {%- do ready.append(trait) -%}
             {%- endif -%}
         {%- endfor -%}
-        {%- if "offset_days" in entry and "last_days" not in entry -%}
-            {%- do exceptions.raise_compiler_error(where ~ ": offset_days needs last_days.") -%}
-        {%- endif -%}
-        {%- do result.append(dict(entry, aggregate=aggregate, field=field)) -%}
+        {%- for trait in ready -%}
+            {%- do ordered.append(trait) -%}
+            {%- do waiting.remove(trait) -%}
+        {%- endfor -%}
     {%- endfor -%}
-    {{- return(result) -}}
+    {%- if waiting -%}
+        {%- do exceptions.raise_compiler_error(
+            "cdp_traits: " ~ waiting | map(attribute="name") | join(", ") ~ " wait for each other; the sql of one must not name another of them."
+        ) -%}
+    {%- endif -%}
+    {{- return(ordered) -}}
 {% endmacro %}
 
 

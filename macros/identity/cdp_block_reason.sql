@@ -12,7 +12,7 @@
     ] -%}
     {%- if form == "email" -%}
         {%- do reasons.append(("not " ~ cdp.cdp_regexp_like(value, "^[^@[:space:]]+@[^@[:space:]]+[.][^@[:space:]]+$"), "not an e-mail address")) -%}
-        {%- do reasons.append((cdp.cdp_regexp_like(value, "^(no-?reply|do-?not-?reply|donotreply|mailer-daemon|postmaster|null|undefined)@"), "an address nobody reads")) -%}
+        {%- do reasons.append((cdp.cdp_regexp_like(value, "^(no[._-]?reply|do[._-]?not[._-]?reply|mailer-daemon|postmaster|null|undefined|test)@"), "an address nobody reads")) -%}
     {%- elif form == "phone" -%}
         {%- do reasons.append((value ~ " not like '+%'", "phone without country code")) -%}
         {%- do reasons.append(("not " ~ cdp.cdp_regexp_like(value, "^[+][1-9][0-9]{6,14}$"), "not a phone number")) -%}

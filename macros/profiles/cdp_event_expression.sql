@@ -1,10 +1,23 @@
-{# A user's SQL over an event: properties.x and traits.x become reads of those JSON columns. #}
+{# A user's SQL over an event: properties.x and traits.x become reads of those JSON columns, also of nested fields
+   (properties.address.city); what stands in quotes is left alone. #}
 {% macro cdp_event_expression(sql) %}
     {%- set pieces = [] -%}
-    {%- for piece in modules.re.split("\\b((?:properties|traits)\\.[A-Za-z_][A-Za-z0-9_]*)", sql | string) -%}
+    {%- for text in modules.re.split("('(?:[^']|'')*')", sql | string) -%}
         {%- if loop.index is even -%}
-            {%- set column, field = piece.split(".") -%}
-            {%- do pieces.append(cdp.cdp_json_text(column, cdp.cdp_json_path(field))) -%}
+            {%- do pieces.append(text) -%}
+        {%- else -%}
+            {%- do pieces.append(cdp.cdp_event_fields(text)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(pieces | join("")) -}}
+{% endmacro %}
+
+{% macro cdp_event_fields(text) %}
+    {%- set pieces = [] -%}
+    {%- for piece in modules.re.split("\\b((?:properties|traits)(?:\\.[A-Za-z_][A-Za-z0-9_]*)+)", text) -%}
+        {%- if loop.index is even -%}
+            {%- set column, fields = piece.split(".", 1) -%}
+            {%- do pieces.append(cdp.cdp_json_text(column, "$." ~ fields)) -%}
         {%- else -%}
             {%- do pieces.append(piece) -%}
         {%- endif -%}

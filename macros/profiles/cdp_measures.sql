@@ -26,7 +26,9 @@
         "value": cdp.cdp_event_field(trait.field) if has_value else none,
         "is_keyed": is_keyed,
     } -%}
-    {%- do measure.update({"id": local_md5(measure | string)[:16]}) -%}
+    {# By what the user has written and not by its SQL, which a new version of the package may write otherwise. #}
+    {%- set identity = [measure.event, measure.where, trait.field if has_value else "", is_keyed] -%}
+    {%- do measure.update({"id": local_md5(identity | string)[:16]}) -%}
     {{- return(measure) -}}
 {% endmacro %}
 
@@ -70,5 +72,5 @@
     {% endif -%}
     group by
         group_key,
-        {{ text if measure.is_keyed else "''" }}
+        value_key
 {%- endmacro %}

@@ -15,7 +15,7 @@
                 {%- set since = cdp.cdp_timestamp_add(since, -3, "hour") -%}
             {%- endif -%}
             {%- if "collector" in source or "loaded_at" in source.columns -%}
-                {%- do conditions.append("(source = '" ~ source.name ~ "' and loaded_at <= " ~ since ~ ")") -%}
+                {%- do conditions.append("(source = '" ~ source.name ~ "' and coalesce(loaded_at <= " ~ since ~ ", false))") -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endif -%}

@@ -1,4 +1,4 @@
-{# JSON text of a column that may hold JSON, JSON text or a struct. #}
+{# JSON text of a column that may hold JSON, JSON text or a struct; text is handed on as it is. #}
 {% macro cdp_json_from(expression) %}
     {{- return(adapter.dispatch('cdp_json_from', 'cdp')(expression)) -}}
 {% endmacro %}
@@ -9,7 +9,7 @@
 {% endmacro %}
 
 {% macro bigquery__cdp_json_from(expression) %}
-    {{- "coalesce(json_value(to_json_string(" ~ expression ~ ")), to_json_string(" ~ expression ~ "))" -}}
+    {{- "coalesce(json_value(to_json_string(" ~ expression ~ ")), nullif(to_json_string(" ~ expression ~ "), 'null'))" -}}
 {% endmacro %}
 
 {% macro postgres__cdp_json_from(expression) %}

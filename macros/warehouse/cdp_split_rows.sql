@@ -1,13 +1,14 @@
-{# A query with one row for every part of a text column that lists parts, each followed by a delimiter. #}
-{% macro cdp_split_rows(relation, column, delimiter, name) %}
-    {{- return(adapter.dispatch('cdp_split_rows', 'cdp')(relation, column, delimiter, name)) -}}
+{# A query with one row for every part of a text column that lists parts with a delimiter between or after them;
+   `keep` names further columns of the relation. #}
+{% macro cdp_split_rows(relation, column, delimiter, name, keep=[]) %}
+    {{- return(adapter.dispatch('cdp_split_rows', 'cdp')(relation, column, delimiter, name, keep)) -}}
 {% endmacro %}
 
-{% macro default__cdp_split_rows(relation, column, delimiter, name) -%}
-    select {{ name }}
+{% macro default__cdp_split_rows(relation, column, delimiter, name, keep) -%}
+    select {{ (keep + [name]) | join(", ") }}
 
     from (
-        select unnest(string_split({{ column }}, '{{ delimiter }}')) as {{ name }}
+        select {% for kept in keep %}{{ kept }}, {% endfor %}unnest(string_split({{ column }}, '{{ delimiter }}')) as {{ name }}
 
         from {{ relation }}
 
@@ -17,8 +18,8 @@
     where {{ name }} <> ''
 {%- endmacro %}
 
-{% macro bigquery__cdp_split_rows(relation, column, delimiter, name) -%}
-    select {{ name }}
+{% macro bigquery__cdp_split_rows(relation, column, delimiter, name, keep) -%}
+    select {{ (keep + [name]) | join(", ") }}
 
     from {{ relation }}
 
@@ -27,8 +28,8 @@
     where {{ name }} <> ''
 {%- endmacro %}
 
-{% macro postgres__cdp_split_rows(relation, column, delimiter, name) -%}
-    select {{ name }}
+{% macro postgres__cdp_split_rows(relation, column, delimiter, name, keep) -%}
+    select {{ (keep + [name]) | join(", ") }}
 
     from {{ relation }}
 
@@ -37,8 +38,8 @@
     where {{ name }} <> ''
 {%- endmacro %}
 
-{% macro snowflake__cdp_split_rows(relation, column, delimiter, name) -%}
-    select parts.value as {{ name }}
+{% macro snowflake__cdp_split_rows(relation, column, delimiter, name, keep) -%}
+    select {% for kept in keep %}{{ kept }}, {% endfor %}parts.value as {{ name }}
 
     from {{ relation }}
 

@@ -1,6 +1,8 @@
-{# A string expression to an exact decimal; null when it is none. #}
+{# A string expression to an exact decimal; null when it is none, or so large that a sum of many such numbers
+   would overflow. #}
 {% macro cdp_try_number(expression) %}
-    {{- return(adapter.dispatch('cdp_try_number', 'cdp')(expression)) -}}
+    {%- set number = adapter.dispatch('cdp_try_number', 'cdp')(expression) -%}
+    {{- return("case when abs(" ~ number ~ ") < 1000000000000000000 then " ~ number ~ " end") -}}
 {% endmacro %}
 
 {% macro default__cdp_try_number(expression) %}

@@ -6,18 +6,20 @@
 {% endmacro %}
 
 {% macro cdp_timestamp_text(expression) %}
-    {%- set text = "trim(cast(" ~ expression ~ " as " ~ dbt.type_string() ~ "))" -%}
+    {%- set given = cdp.cdp_trim("cast(" ~ expression ~ " as " ~ dbt.type_string() ~ ")") -%}
     {# The form that most collectors write, told apart without a pattern. #}
-    {%- set usual = text ~ " like '____-__-__T__:__%Z'" -%}
-    {%- set offset = cdp.cdp_regexp_like(text, "[0-9]:[0-9]{2}([.][0-9]+)? ?([Zz]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$") -%}
+    {%- set usual = given ~ " like '____-__-__T__:__%Z'" -%}
+    {%- set text = "replace(replace(replace(replace(upper(" ~ given ~ "), ' UTC', 'Z'), ' Z', 'Z'), ' +', '+'), ' -', '-')" -%}
+    {%- set clock = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?" -%}
+    {%- set zulu = cdp.cdp_regexp_like(text, clock ~ "Z$") -%}
+    {%- set offset = cdp.cdp_regexp_like(text, clock ~ "[+-](0[0-9]|1[0-4])(:?[0-9]{2})?$") -%}
+    {%- set local = cdp.cdp_regexp_like(text, clock ~ "$") -%}
     {%- set date = cdp.cdp_regexp_like(text, "^[0-9]{4}-[0-9]{2}-[0-9]{2}$") -%}
-    {%- set moment = cdp.cdp_regexp_like(text, "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}") -%}
     {{- return(
-        "case when " ~ usual ~ " then " ~ text
-        ~ " when " ~ date ~ " then " ~ dbt.concat([text, "' 00:00:00+00'"])
-        ~ " when not " ~ moment ~ " then null"
-        ~ " when " ~ offset ~ " then " ~ text
-        ~ " else " ~ dbt.concat([text, "'+00'"]) ~ " end"
+        "case when " ~ usual ~ " then " ~ given
+        ~ " when " ~ zulu ~ " or " ~ offset ~ " then " ~ text
+        ~ " when " ~ local ~ " then " ~ dbt.concat([text, "'+00'"])
+        ~ " when " ~ date ~ " then " ~ dbt.concat([text, "' 00:00:00+00'"]) ~ " end"
     ) -}}
 {% endmacro %}
 

@@ -81,6 +81,7 @@ final as (
         normalized.raw_value,
         normalized.identifier_value,
         coalesce(
+            case when normalized.identifier_value is null then 'no type of cdp_identifiers' end,
             {{ cdp.cdp_by_type("normalized.identifier_type", reasons) }},
             case when blocked.identifier_value is not null then 'on the block list' end,
             case when blocked_always.identifier_value is not null then 'on the block list' end

@@ -11,7 +11,7 @@
 {%- for attribute in cdp.cdp_record_attributes() %}
 {%- do attributes.append("attribute_" ~ attribute) %}
 {%- endfor %}
-{%- set seen = dbt.concat(["cast(timestamp as " ~ dbt.type_string() ~ ")", "event_id"]) %}
+{%- set seen = dbt.concat(["cast(timestamp as " ~ dbt.type_string() ~ ")", "' '", "event_id"]) %}
 
 with
 

@@ -111,6 +111,20 @@ touched as (
 
     where all_observations.batch_id > {{ last_batch }}
 
+    {%- for trait in traits if trait.aggregate == "model" %}
+
+    union distinct
+
+    -- A model of the user's does not say what has changed in it.
+    select stored.canonical_id
+
+    from {{ this }} as stored
+
+    left join {{ ref(trait.field) }} as given on stored.canonical_id = given.canonical_id
+
+    where given.{{ trait.name }} is distinct from stored.{{ trait.name }}
+    {%- endfor %}
+
 ),
 {%- endif %}
 

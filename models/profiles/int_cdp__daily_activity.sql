@@ -3,7 +3,8 @@
         enabled=cdp.cdp_is_on(),
         full_refresh=false,
         unique_key=["group_key", "measure", "value_key"],
-        incremental_strategy=cdp.cdp_incremental_strategy()
+        incremental_strategy=cdp.cdp_incremental_strategy(),
+        post_hook="{{ cdp.cdp_forget_measures() }}"
     )
 }}
 
@@ -104,6 +105,19 @@ stored as (
     where
         event_count > 0
         and group_key in (select touched.group_key from touched)
+    {%- for measure in measures if measure.id not in known %}
+
+    union all
+
+    -- Left over from a time when the measure was defined before.
+    select * from {{ this }}
+
+    where
+        event_count > 0
+        and measure = '{{ measure.id }}'
+        and group_key in (select all_events.group_key from all_events)
+        and group_key not in (select touched.group_key from touched)
+    {%- endfor %}
 
 ),
 

@@ -30,7 +30,9 @@ flags as (
 
     select
         {%- for segment in conditions %}
-        ({{ segment.where.split() | join(" ") }}) as is_in_segment_{{ segment.name }},
+        (
+            {{ segment.where }}
+        ) as is_in_segment_{{ segment.name }},
         {%- endfor %}
         canonical_id
 

@@ -3,7 +3,7 @@
         enabled=cdp.cdp_is_on(),
         materialized="incremental",
         alias="raw_events",
-        unique_key="event_id",
+        unique_key=["source", "event_id"],
         incremental_strategy=cdp.cdp_incremental_strategy()
     )
 }}
@@ -30,7 +30,7 @@ versions as (
     from events
 
     qualify row_number() over (
-        partition by event_id
+        partition by source, event_id
         order by received_at, content_hash
     ) = 1
 
@@ -52,6 +52,7 @@ keyed as (
 stored as (
 
     select
+        source,
         event_id,
         received_at,
         content_hash,
@@ -93,7 +94,10 @@ final as (
 
     {%- if cdp.cdp_is_incremental() %}
 
-    left join stored on keyed.event_id = stored.event_id
+    left join stored
+        on
+            keyed.source = stored.source
+            and keyed.event_id = stored.event_id
 
     where
         stored.event_id is null

@@ -2,8 +2,9 @@
 
 {%- set sources = cdp.cdp_sources("events") | selectattr("events", "defined") | list %}
 {%- set identifiers = cdp.cdp_event_identifiers() %}
-{%- set cleaned = ["event_id", "timestamp", "received_at"] + identifiers %}
+{%- set cleaned = ["event_id", "timestamp", "received_at", "properties", "traits"] + identifiers %}
 {%- set columns = cdp.cdp_event_columns() %}
+{%- set documents = ["properties", "traits"] %}
 
 with
 
@@ -31,12 +32,15 @@ unioned as (
 read as (
 
     select
-        coalesce(nullif(trim(event_id), ''), content_hash) as event_id,
+        coalesce(nullif({{ cdp.cdp_trim("event_id") }}, ''), content_hash) as event_id,
         timestamp as sent_at,
         received_at,
         has_timestamp,
         {%- for column in identifiers %}
-        nullif(trim({{ column }}), '') as {{ column }},
+        nullif({{ cdp.cdp_trim(column) }}, '') as {{ column }},
+        {%- endfor %}
+        {%- for column in documents %}
+        nullif({{ cdp.cdp_trim(column) }}, '') as {{ column }},
         {%- endfor %}
         {%- for column in columns if column not in cleaned %}
         {{ column }},
@@ -76,6 +80,9 @@ final as (
             when not is_credible and received_at is null
                 then 'timestamp out of range and no received_at to date it by'
             when coalesce({{ identifiers | join(", ") }}) is null then 'no identifier'
+            {%- for column in documents %}
+            when not {{ cdp.cdp_json_is_valid(column) }} then '{{ column }} are not JSON'
+            {%- endfor %}
         end as reject_reason
 
     from dated

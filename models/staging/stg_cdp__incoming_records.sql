@@ -25,18 +25,18 @@ cleaned as (
 
     select
         source,
-        nullif(trim(record_id), '') as record_id,
+        nullif({{ cdp.cdp_trim("record_id") }}, '') as record_id,
         identifier_type,
         {{ cdp.cdp_try_timestamp("updated_at") }} as updated_at,
         loaded_at,
         {%- for type in types %}
-        nullif(trim({{ type }}), '') as {{ type }},
+        nullif({{ cdp.cdp_trim(type) }}, '') as {{ type }},
         {%- endfor %}
         {%- for attribute in attributes %}
-        nullif(trim(attribute_{{ attribute }}), '') as attribute_{{ attribute }},
+        nullif({{ cdp.cdp_trim("attribute_" ~ attribute) }}, '') as attribute_{{ attribute }},
         {%- endfor %}
         case
-            when nullif(trim(record_id), '') is null then 'no record_id'
+            when nullif({{ cdp.cdp_trim("record_id") }}, '') is null then 'no record_id'
             when
                 updated_at is not null
                 and {{ cdp.cdp_try_timestamp("updated_at") }} is null

@@ -8,6 +8,8 @@
     ("coalesce(properties.missing, traits.plan)", "free"),
     ("case when properties.plan = 'pro' and traits.plan <> properties.plan then page_path end", "/pricing"),
     ("events_with_traits.page_path", "/pricing"),
+    ("properties.address.city", "Bern"),
+    ("case when traits.plan <> 'traits.plan' then 'properties.plan' end", "properties.plan"),
 ] %}
 {%- set fields = [
     ("page_path", "/pricing"),
@@ -24,7 +26,7 @@ events_with_traits as (
 
     select
         '/pricing' as page_path,
-        '{"plan": "pro"}' as properties,
+        '{"plan": "pro", "address": {"city": "Bern"}}' as properties,
         '{"plan": "free"}' as traits
 
 ),

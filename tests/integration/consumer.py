@@ -14,6 +14,13 @@ from dbt_cdp.project import package_root
 
 SCHEMA = "main_cdp"
 
+# A person is named by the smallest of its identifiers.
+_PEOPLE = """
+    select canonical_id, min(identifier_type || ' ' || identifier_value) as person
+    from identity_graph where canonical_id is not null group by canonical_id
+"""
+_OF_THE_ROW = {"membership_id", "batch_id", "entered_at", "exited_at"}
+
 
 class Consumer:
     """A dbt project with the package in it."""
@@ -67,27 +74,23 @@ class Consumer:
         path.write_text(yaml.safe_dump(settings))
 
     def snapshot(self) -> dict[str, list[tuple[Any, ...]]]:
-        """What a build has found out, in a form that does not depend on the random canonical ids.
+        """What a build has found out, in a form without the random canonical ids."""
+        tables = {
+            "graph": ("identity_graph", {"identifier_id", "batch_id"}),
+            "conflicts": ("identity_conflicts", {"canonical_id_a", "canonical_id_b"}),
+            "events": ("resolved_events", set()),
+            "profiles": ("user_profiles", {"batch_id"}),
+            "members": ("(select * from segments where exited_at is null)", _OF_THE_ROW),
+        }
+        return {name: self._rows(*table) for name, table in tables.items()}
 
-        A person is named by the smallest of its identifiers.
-        """
-        people = """
-            left join (
-                select canonical_id, min(identifier_type || ' ' || identifier_value) as person
-                from identity_graph where canonical_id is not null group by canonical_id
-            ) as people using (canonical_id)
-        """
-        queries = {
-            "graph": "* exclude (canonical_id, identifier_id, batch_id), person from identity_graph"
-            + people,
-            "conflicts": "* exclude (canonical_id_a, canonical_id_b) from identity_conflicts",
-            "events": "* exclude (canonical_id), person from resolved_events" + people,
-            "profiles": "* exclude (canonical_id, batch_id), person from user_profiles" + people,
-            "members": f"segment_name, person from segments {people} where exited_at is null",
-        }
-        return {
-            name: sorted(self.query("select " + sql), key=repr) for name, sql in queries.items()
-        }
+    def _rows(self, table: str, left_out: set[str]) -> list[tuple[Any, ...]]:
+        names = {name for name, *_ in self.query(f"describe from {table}")}
+        columns = ", ".join(sorted(names - left_out - {"canonical_id"}))
+        if "canonical_id" in names:
+            columns += ", person"
+            table += f" as found left join ({_PEOPLE}) as people using (canonical_id)"
+        return sorted(self.query(f"select {columns} from {table}"), key=repr)
 
 
 def link_package(folder: Path) -> None:

@@ -133,6 +133,50 @@ def test_what_the_demonstration_says_comes_next_can_be_done(tmp_path: Path) -> N
     assert json.loads(loaded.stdout)[0]["added"] == 0
 
 
+# Each of these, sent by anybody, once stopped a build or could have.
+HOSTILE = [
+    {"properties": "oops", "userId": "u1"},
+    {"properties": "{oops", "userId": "u2"},
+    {"traits": "also no object }", "userId": "u3"},
+    {"traits": [1, [2, {"email": 3}]], "userId": "u4"},
+    *({"properties": {"amount": "9" * digits}, "userId": "u5"} for digits in (17, 28, 29, 40)),
+    {"properties": {"amount": {"value": 3}, "feature": ["a", "b"]}, "userId": "u6"},
+    {"properties": {"amount": "1e999"}, "userId": "'; drop table raw_events; --"},
+    {"userId": "x" * 20_000},
+    {"userId": "u7\u0001"},
+    {"userId": {"id": 7}},
+    {"userId": "u8", "timestamp": "2026-06-01T10:00:00+25:00"},
+    {"userId": "u9", "timestamp": 1780300800},
+    {"userId": "u10", "timestamp": {"at": "now"}},
+    {"userId": "   ", "anonymousId": ""},
+]
+
+
+def test_no_event_can_stop_a_build(tmp_path: Path) -> None:
+    consumer = demo_project(tmp_path / "hostile")
+    usual = {"event": "order_completed", "timestamp": "2026-06-01T10:00:00Z"}
+    file = tmp_path / "events.ndjson"
+    file.write_text("".join(json.dumps({**usual, **event}) + "\n" for event in HOSTILE))
+    load(consumer, "web", file)
+    consumer.runs("build")
+    consumer.runs("build")
+    kept = consumer.query("select count(*) from raw_events")[0][0]
+    rejects = dict(
+        consumer.query("select reject_reason, count(*) from stg_cdp__rejected_events group by all")
+    )
+    assert kept + sum(rejects.values()) == len(HOSTILE)
+    assert rejects == {
+        "properties are not JSON": 2,
+        "traits are not JSON": 1,
+        "timestamp cannot be read": 3,
+        "no identifier": 1,
+    }
+    blocked = consumer.query("select count(*) from int_cdp__identifiers where block_reason <> ''")
+    assert blocked == [(2,)]
+    spent = "select lifetime_revenue from user_profiles where lifetime_revenue > 0"
+    assert [float(amount) for (amount,) in consumer.query(spent)] == [float("9" * 17)]
+
+
 ANONYMOUS = [
     {"anonymousId": f"c{n}", "type": "page", "timestamp": f"2026-06-{n:02d}T10:00:00Z"}
     for n in range(1, 21)

@@ -334,6 +334,18 @@ def test_a_wrong_configuration_stops_dbt_before_it_touches_anything(
             [{**CRM, "identifiers": {"email": "lower(mail)"}}],
             "source 'crm': 'lower(mail)' is not the name of a field.",
         ),
+        (
+            [SALES, {**SALES, "name": "partners"}],
+            "source 'partners': 'sales' has the identifier_type 'crm_id' too, and equal ids of two",
+        ),
+        (
+            [{**SALES, "attributes": ["company"]}],
+            "source 'sales', attributes: expected a mapping of names to fields, got: ['company']",
+        ),
+        (
+            [{**SALES, "attributes": {"is_identified": "known"}}],
+            "source 'sales', attributes: the profile has a column 'is_identified' already.",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_source_is_told(dbt: Parser, entries: object, said: str) -> None:
@@ -374,6 +386,20 @@ HOT = {"name": "hot", "where": "views > 0"}
             [{"name": "rate", "sql": "1", "last_days": 7}],
             "trait 'rate': last_days has no meaning beside sql.",
         ),
+        (
+            "cdp_traits",
+            [{**VIEWS, "event": None}],
+            "trait 'views': event must be a name or a list of names, got: None",
+        ),
+        ("cdp_traits", [{**VIEWS, "event": 5}], "event must be a name or a list of names, got: 5"),
+        ("cdp_traits", [{**VIEWS, "where": True}], "trait 'views': where must be text, got: True"),
+        (
+            "cdp_traits",
+            [{"name": "hen", "sql": "egg + 1"}, {"name": "egg", "sql": "hen + 1"}],
+            "cdp_traits: hen, egg wait for each other",
+        ),
+        ("cdp_segments", [{**HOT, "where": None}], "segment 'hot': where must be text, got: None"),
+        ("cdp_segments", [{**HOT, "where": 1}], "segment 'hot': where must be text, got: 1"),
         ("cdp_segments", {"hot": "views > 0"}, "var cdp_segments: expected a list"),
         ("cdp_segments", [HOT, "hot"], "segment 'number 2': expected a mapping of keys, got: hot"),
         (
@@ -394,6 +420,11 @@ HOT = {"name": "hot", "where": "views > 0"}
             "cdp_identifiers, type 'email': the name 'email' is used twice.",
         ),
         ("cdp_identifiers", [{"name": "e-mail"}], "'e-mail' is not a usable name"),
+        (
+            "cdp_identifiers",
+            [{"name": "record_id"}],
+            "type 'record_id': the name is taken by a column of the package.",
+        ),
         (
             "cdp_identifiers",
             [{"name": "email", "max_people": 0}],
@@ -418,7 +449,10 @@ def test_what_is_wrong_with_an_entry_is_told(
     assert said in dbt.macro_errors(macro, **{name: entries})
 
 
-@pytest.mark.parametrize("moment", ["2026-6-30", "30.06.2026", "2026-06-30T12:00:00Z", "now()"])
+@pytest.mark.parametrize(
+    "moment",
+    ["2026-6-30", "30.06.2026", "2026-06-30T12:00:00Z", "now()", "2026-13-30", "2026-06-30 25:99"],
+)
 def test_a_time_of_the_run_that_could_be_misread_is_refused(dbt: Parser, moment: str) -> None:
     errors = dbt.macro_errors("cdp_as_of", cdp_as_of=moment)
     assert f"such as 2026-06-30 or 2026-06-30 12:00:00, got: {moment}" in errors

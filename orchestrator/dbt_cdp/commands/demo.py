@@ -29,7 +29,13 @@ To put the package into a dbt project of yours, go on in the README at "Install"
 
 
 @click.command()
-@click.option("--people", default=5000, show_default=True, type=click.IntRange(min=50))
+@click.option(
+    "--people",
+    default=5000,
+    show_default=True,
+    type=click.IntRange(min=50),
+    help="How many there are; each causes about 30 events.",
+)
 @click.option("--seed", default=7, show_default=True, help="Another number, another world.")
 @click.option(
     "--folder",

@@ -135,6 +135,7 @@ _SIGHTINGS = """
         on graph.identifier_id = edges.node_a and edges.node_a = edges.node_b
     left join {cdp__raw_events} as events
         on edges.rule = 'event' and edges.evidence_id = events.event_id
+        and edges.source = events.source
     where graph.canonical_id in (
         select canonical_id from {cdp__identity_graph}
         where identifier_type = 'email' and identifier_value = ?

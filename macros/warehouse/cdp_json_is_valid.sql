@@ -1,0 +1,21 @@
+{# Whether a text expression is JSON; null for null. #}
+{% macro cdp_json_is_valid(expression) %}
+    {{- return(adapter.dispatch('cdp_json_is_valid', 'cdp')(expression)) -}}
+{% endmacro %}
+
+{% macro default__cdp_json_is_valid(expression) %}
+    {{- "json_valid(" ~ expression ~ ")" -}}
+{% endmacro %}
+
+{% macro bigquery__cdp_json_is_valid(expression) %}
+    {{- "(safe.parse_json(" ~ expression ~ ") is not null)" -}}
+{% endmacro %}
+
+{# Before version 16 Postgres cannot tell without an error; what does not even begin as an object is none. #}
+{% macro postgres__cdp_json_is_valid(expression) %}
+    {{- "(" ~ expression ~ " ~ '^[[:space:]]*[{].*[}][[:space:]]*$')" -}}
+{% endmacro %}
+
+{% macro snowflake__cdp_json_is_valid(expression) %}
+    {{- "(check_json(" ~ expression ~ ") is null)" -}}
+{% endmacro %}
