@@ -1,6 +1,8 @@
 """`cdp demo`: an invented company's data, through the whole product."""
 
+import os
 import shutil
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,10 +22,10 @@ _NAME = "cdp_demo"
 
 _NEXT_STEPS = """\
 What to do next, in the folder {folder}:
-  dbt show --inline "select * from {{{{ ref('cdp', 'cdp__segments') }}}}"
+  {dbt} show --inline "select * from {{{{ ref('cdp', 'cdp__segments') }}}}"
                              look at a table; the others are identity_graph, user_profiles, ...
   dbt_project.yml            the sources, traits and segments; change one, then `dbt build`
-  cdp load data/events.ndjson --source web
+  {cdp} load data/events.ndjson --source web
                              load a file again: nothing is added twice
 To put the package into a dbt project of yours, go on in the README at "Install"."""
 
@@ -65,7 +67,7 @@ def demo(people: int, seed: int, folder: Path, as_json: bool) -> int:
         print_json(asdict(figures))
     else:
         _print(figures)
-        talk(_NEXT_STEPS.format(folder=folder))
+        talk(_NEXT_STEPS.format(folder=folder, dbt=_call("dbt", folder), cdp=_call("cdp", folder)))
     return ExitCode.WORK_FAILED if figures.truth.false_merges else ExitCode.OK
 
 
@@ -138,3 +140,9 @@ def _line(sighting: Sighting) -> str:
         if part
     )
     return f"{identifier:<55} ({seen})"
+
+
+def _call(name: str, folder: Path) -> str:
+    """How to call a command of this environment in a folder, also where it is not on the path."""
+    program = Path(sys.executable).with_name(name)
+    return name if shutil.which(name) else os.path.relpath(program, folder)
