@@ -28,7 +28,7 @@
             from " ~ edges ~ "
             where node_a <> node_b and component_id in (select component_id from " ~ doubtful ~ ")
         ") -%}
-        {%- for tier in types | map(attribute="priority") | unique -%}
+        {%- for tier in run_query("select distinct tier from " ~ links ~ " order by tier").columns[0].values() -%}
             {%- do cdp.cdp_walk_tier(state, links, tier, types) -%}
         {%- endfor -%}
         {%- do cdp.cdp_drop_scratch([links]) -%}
@@ -90,7 +90,7 @@
     ") -%}
     {# Each round joins or refuses at least the first of all open edges, so it ends. A loop goes over its whole
        range even when nothing is open any more; two loops, one inside the other, make that short. #}
-    {%- set progress = namespace(is_open=cdp.cdp_has_rows("select * from " ~ open)) -%}
+    {%- set progress = namespace(is_open=true) -%}
     {%- for thousand in range(1000) if progress.is_open -%}
         {%- for round in range(1000) if progress.is_open -%}
             {%- set progress.is_open = cdp.cdp_join_pieces(state, open, types) -%}
