@@ -4,7 +4,8 @@
 {% macro cdp_check_condition(condition, where, relation) %}
     {%- set literals = "\\b[a-z]{0,2}'[^']*'|'[^']*'|\"[^\"]*\"|`[^`]*`" -%}
     {%- set plain = modules.re.sub(literals ~ "|--[^\n]*|\\bcollate\\s+[a-z_]+", " ", condition | lower) -%}
-    {%- if not execute or not flags.INTROSPECT or modules.re.search("\\bselect\\b|->|:=|\\\\", plain ~ condition) -%}
+    {# Only where the relation has just been built: under `dbt compile` a new column need not be there yet. #}
+    {%- if not execute or flags.WHICH not in ["build", "run"] or modules.re.search("\\bselect\\b|->|:=|\\\\", plain ~ condition) -%}
         {{- return("") -}}
     {%- endif -%}
     {%- set columns = adapter.get_columns_in_relation(relation) | map(attribute="name") | map("lower") | list -%}
@@ -31,7 +32,7 @@
         ~ "smallint string struct text time timestamp timestamp_ltz timestamp_ntz timestamp_tz timestamptz tinyint "
         ~ "ubigint uuid varchar varying variant "
         ~ "century dayofweek dayofyear decade dow doy epoch isodow isoweek isoyear microsecond microseconds millennium "
-        ~ "monday tuesday wednesday thursday friday saturday sunday millisecond milliseconds quarter second seconds minute minutes hour hours day days week weeks month months "
-        ~ "year years"
+        ~ "millisecond milliseconds second seconds minute minutes hour hours day days week weeks month months quarter "
+        ~ "quarters year years monday tuesday wednesday thursday friday saturday sunday"
     ).split(" ")) -}}
 {% endmacro %}
