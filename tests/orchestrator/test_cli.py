@@ -101,8 +101,11 @@ def test_the_project_folder_can_come_from_the_environment(tmp_path, monkeypatch,
     assert "no target 'no-such-target'" in capsys.readouterr().err
 
 
-# The command, but it says so on stdout when it has begun to read.
+# The command, but it says so on stdout when it has begun to read. What a shell starts in the
+# background ignores Ctrl-C, and so would the command if the tests were started that way.
 OBSERVED = """
+import signal
+
 from dbt_cdp import cli
 from dbt_cdp.commands import load
 
@@ -110,6 +113,7 @@ load_files = load.load_files
 load.load_files = lambda *arguments: load_files(
     *arguments[:-1], lambda file: print("reading", flush=True)
 )
+signal.signal(signal.SIGINT, signal.default_int_handler)
 cli.main()
 """
 
