@@ -8,14 +8,9 @@
         {%- do cdp.cdp_check_keys(entry, where, ["name"], ["description", "where", "model"]) -%}
         {%- do cdp.cdp_check_name(entry.name, where, seen) -%}
         {%- do seen.append(entry.name) -%}
-        {%- set given = ["where", "model"] | select("in", entry) | list -%}
-        {%- if given | length != 1 -%}
-            {%- do exceptions.raise_compiler_error(
-                where ~ ": give exactly one of where, model; got " ~ (given | join(" and ") or "none") ~ "."
-            ) -%}
-        {%- endif -%}
-        {%- if entry[given[0]] is not string or not entry[given[0]] | trim -%}
-            {%- do exceptions.raise_compiler_error(where ~ ": " ~ given[0] ~ " must be text, got: " ~ entry[given[0]]) -%}
+        {%- set key = cdp.cdp_check_one_of(entry, where, ["where", "model"]) -%}
+        {%- if entry[key] is not string or not entry[key] | trim -%}
+            {%- do exceptions.raise_compiler_error(where ~ ": " ~ key ~ " must be text, got: " ~ entry[key]) -%}
         {%- endif -%}
         {%- do result.append(entry) -%}
     {%- endfor -%}

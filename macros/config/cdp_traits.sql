@@ -39,13 +39,7 @@
     {%- if entry.name in cdp.cdp_profile_columns() + cdp.cdp_attributes() -%}
         {%- do exceptions.raise_compiler_error(where ~ ": the profile has a column of that name already.") -%}
     {%- endif -%}
-    {%- set given = aggregates | select("in", entry) | list -%}
-    {%- if given | length != 1 -%}
-        {%- do exceptions.raise_compiler_error(
-            where ~ ": give exactly one of " ~ aggregates | join(", ") ~ "; got " ~ (given | join(" and ") or "none") ~ "."
-        ) -%}
-    {%- endif -%}
-    {%- set aggregate = given[0] -%}
+    {%- set aggregate = cdp.cdp_check_one_of(entry, where, aggregates) -%}
     {%- set field = entry[aggregate] -%}
     {%- if aggregate == "count" and field not in ["events", "days"] -%}
         {%- do exceptions.raise_compiler_error(where ~ ": count must be events or days, got: " ~ field) -%}

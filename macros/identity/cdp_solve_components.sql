@@ -7,9 +7,8 @@
               after use.
 
    Method: every node on the b side is first contracted into its smallest neighbour on the a side, so that only
-   nodes that join two hubs leave work. Then rounds of contraction: every
-   node hooks to its smallest neighbour, trees are flattened by pointer jumping, edges between roots remain.
-   A root that gains no child has only smaller-hooked neighbours and must hook in the next round, so that two
+   nodes that join two hubs leave work. Then rounds of contraction: every node hooks to its smallest neighbour,
+   trees are flattened by pointer jumping, edges between roots remain. A root that gains no child has only smaller-hooked neighbours and must hook in the next round, so that two
    rounds at least halve the nodes: at most 2 log2(n) rounds. Labels are composed backwards. After Kiveris et
    al. (2014), "Connected components in MapReduce and beyond", and Shiloach and Vishkin (1982) for the jumping.
 
