@@ -9,6 +9,7 @@ from textwrap import dedent
 import duckdb
 import pytest
 
+from consumer import link_package
 from dbt_cdp.landing import ensure_landing
 from dbt_cdp.project import Project, package_root
 
@@ -39,9 +40,8 @@ shop:
 
 
 def write_project(folder: Path) -> Path:
-    """A dbt project that uses the package; `dbt deps` would make the same symbolic link."""
-    (folder / "dbt_packages").mkdir(parents=True)
-    (folder / "dbt_packages" / "cdp").symlink_to(package_root(), target_is_directory=True)
+    """A dbt project that uses the package."""
+    link_package(folder)
     (folder / "dbt_project.yml").write_text(dedent(PROJECT))
     (folder / "profiles.yml").write_text(dedent(PROFILES))
     (folder / "packages.yml").write_text(f"packages: [{{local: {package_root()}}}]\n")

@@ -14,6 +14,7 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.base_types import EventMsg
 
+from consumer import link_package
 from dbt_cdp.project import package_root
 
 ROOT = package_root()
@@ -479,8 +480,7 @@ def test_nothing_but_the_tests_of_macros_is_on_before_there_are_sources(dbt: Par
 def shop_with_the_package(tmp_path: Path) -> Path:
     (tmp_path / "dbt_project.yml").write_text("name: shop\nprofile: cdp_test\n")
     (tmp_path / "packages.yml").write_text(f"packages: [{{local: {ROOT}}}]\n")
-    (tmp_path / "dbt_packages").mkdir()
-    (tmp_path / "dbt_packages" / "cdp").symlink_to(ROOT, target_is_directory=True)
+    link_package(tmp_path)
     return tmp_path
 
 
