@@ -1,54 +1,128 @@
-{# Which identifiers are one person. To be called in a materialization only.
+{# Which identifiers are one person, as steps for cdp_run_steps.
 
-     edges    a scratch table of live edges with node_a (the stronger or equal side), node_b, type_a, type_b,
-              value_a, value_b, event_count, first_seen, component_id; an edge from a node to itself for every node
-     returns  the name of a scratch table (identifier_id, identifier_type, person_id, is_shared), one row a node;
-              person_id is one of the person's nodes
+     edges      a scratch table of live edges with node_a (the stronger or equal side), node_b, type_a, type_b,
+                value_a, value_b, event_count, first_seen, component_id; an edge from a node to itself for every node
+     decisions  a relation of what people have decided, with decision_id, decision (link, never_link, not_shared),
+                node_a, node_b (null for not_shared), is_live and problem (text, or null)
+     returns    a mapping: `steps`; `people`, the scratch table that they leave: (identifier_id, identifier_type,
+                person_id, is_shared), one row a node, person_id being one of the person's nodes
 
-   A component in which no identifier has more stronger neighbours than the people it may touch, and that is
-   within every max_per_person, is one person. Any other is split by walking the tiers from strong to weak,
-   from its own edges alone, so that the result depends neither on other people nor on the order of builds. #}
-{% macro cdp_resolve_people(edges) %}
+   A component in which no identifier has more stronger neighbours than the people it may touch, that is within
+   every max_per_person and about which nobody has decided to link or to part, is one person. Any other is split by walking
+   the tiers from strong to weak, from its own edges alone, so that the result depends neither on other people nor on
+   the order of builds. Decisions come before every tier. #}
+{% macro cdp_resolve_people(edges, decisions) %}
     {%- set types = cdp.cdp_identifier_types() -%}
-    {%- set nodes = cdp.cdp_scratch("nodes", "
-        select node_a as node, type_a as type, component_id
-        from " ~ edges ~ " where node_a = node_b
-    ") -%}
-    {%- set doubtful = cdp.cdp_scratch("doubtful", cdp.cdp_doubtful_components_sql(nodes, edges, types)) -%}
-    {%- set state = cdp.cdp_scratch("state", "
-        select node, type, " ~ cdp.cdp_type_setting("type", "priority", types) ~ " as priority, node as piece, false as is_shared
-        from " ~ nodes ~ " where component_id in (select component_id from " ~ doubtful ~ ")
-    ") -%}
-    {%- if cdp.cdp_has_rows("select * from " ~ state) -%}
-        {%- set links = cdp.cdp_scratch("links", "
+    {%- set nodes = cdp.cdp_scratch_name("nodes") -%}
+    {%- set doubtful = cdp.cdp_scratch_name("doubtful") -%}
+    {%- set state = cdp.cdp_scratch_name("state") -%}
+    {%- set people = cdp.cdp_scratch_name("resolved") -%}
+    {%- set decided = cdp.cdp_apply_decisions(decisions) -%}
+
+    {%- set walk = [
+        cdp.cdp_scratch(state, "
             select
-                node_a, node_b, type_a, type_b, event_count, first_seen, value_a, value_b,
-                " ~ cdp.cdp_type_setting("type_a", "priority", types) ~ " as priority_a,
-                " ~ cdp.cdp_type_setting("type_b", "priority", types) ~ " as tier
-            from " ~ edges ~ "
-            where node_a <> node_b and component_id in (select component_id from " ~ doubtful ~ ")
-        ") -%}
-        {%- for tier in run_query("select distinct tier from " ~ links ~ " order by tier").columns[0].values() -%}
-            {%- do cdp.cdp_walk_tier(state, links, tier, types) -%}
-        {%- endfor -%}
-        {%- do cdp.cdp_drop_scratch([links]) -%}
-    {%- endif -%}
-    {%- set resolved = cdp.cdp_scratch("resolved", "
-        select
-            nodes.node as identifier_id,
-            nodes.type as identifier_type,
-            coalesce(state.piece, nodes.component_id) as person_id,
-            coalesce(state.is_shared, false) as is_shared
-        from " ~ nodes ~ " as nodes
-        left join " ~ state ~ " as state on state.node = nodes.node
-    ") -%}
-    {%- do cdp.cdp_drop_scratch([nodes, doubtful, state]) -%}
-    {{- return(resolved) -}}
+                nodes.node, nodes.type, " ~ cdp.cdp_type_setting("nodes.type", "priority", types) ~ " as priority,
+                coalesce(linked.piece, nodes.node) as piece,
+                linked.node is not null as is_linked,
+                nodes.node in (select node_a from " ~ decided.decisions ~ " where decision = 'not_shared') as is_cleared,
+                false as is_marked
+            from " ~ nodes ~ " as nodes
+            left join (" ~ cdp.cdp_linked_pieces_sql(nodes, decided.groups) ~ ") as linked on linked.node = nodes.node
+            where nodes.component_id in (select component_id from " ~ doubtful ~ ")"
+        ),
+    ] -%}
+    {%- for tier in types | map(attribute="priority") | unique | sort -%}
+        {%- do walk.extend(cdp.cdp_walk_tier(tier, types, edges, state, doubtful, decided)) -%}
+    {%- endfor -%}
+
+    {%- set steps = decided.steps + [
+        cdp.cdp_scratch(nodes, "
+            select node_a as node, type_a as type, component_id
+            from " ~ edges ~ " where node_a = node_b"
+        ),
+        cdp.cdp_scratch(doubtful, cdp.cdp_doubtful_components_sql(nodes, edges, decided.decisions, decided.groups, types)),
+        cdp.cdp_scratch(people, "
+            select node as identifier_id, type as identifier_type, component_id as person_id, false as is_shared
+            from " ~ nodes ~ "
+            where component_id not in (select component_id from " ~ doubtful ~ ")"
+        ),
+        {"if": "select component_id from " ~ doubtful, "do": walk + [
+            "insert into " ~ people ~ " (identifier_id, identifier_type, person_id, is_shared)
+            select node, type, piece, is_marked and not is_linked from " ~ state,
+            cdp.cdp_drop_scratch([state]),
+        ]},
+        cdp.cdp_drop_scratch([nodes, doubtful] + decided.scratch),
+    ] -%}
+    {{- return({"steps": steps, "people": people}) -}}
 {% endmacro %}
 
 
+{# What has been decided, as steps: `decisions` in force and the `groups` (node, component) of nodes that are linked
+   by a decision. A set of decisions that cannot all be kept is an error. #}
+{% macro cdp_apply_decisions(source) %}
+    {%- set decisions = cdp.cdp_scratch_name("decisions") -%}
+    {%- set links = cdp.cdp_scratch_name("decided_links") -%}
+    {%- set groups = cdp.cdp_scratch_name("linked_groups") -%}
+    {%- set solved = cdp.cdp_solve_components(links) -%}
+    {%- set impossible = "
+        select " ~ dbt.concat(["links.decision_id", "' contradicts '", "apart.decision_id"]) ~ " as problem
+        from " ~ decisions ~ " as apart
+        inner join " ~ groups ~ " as group_a on group_a.node = apart.node_a
+        inner join " ~ groups ~ " as group_b on group_b.node = apart.node_b
+        inner join " ~ groups ~ " as grouped on grouped.component = group_a.component
+        inner join " ~ decisions ~ " as links on links.node_a = grouped.node
+        where apart.decision = 'never_link' and links.decision = 'link' and group_a.component = group_b.component
+        order by 1 limit 20" -%}
+    {{- return({
+        "decisions": decisions,
+        "groups": groups,
+        "scratch": [decisions, links, groups],
+        "steps": [
+            {
+                "fail_if": "
+                    select " ~ dbt.concat(["decision_id", "' '", "problem"]) ~ " as problem
+                    from " ~ source ~ " where problem is not null order by 1 limit 20",
+                "message": "Identity decisions that cannot be followed, by decision_id:",
+            },
+            cdp.cdp_scratch(decisions, "
+                select decision_id, decision, node_a, node_b from " ~ source ~ " where is_live"
+            ),
+            cdp.cdp_scratch(links, "
+                select node_a, node_b from " ~ decisions ~ " where decision = 'link'"
+            ),
+            cdp.cdp_scratch(groups, "select node_a as node, node_b as component from " ~ links ~ " limit 0"),
+            {"if": "select node_a from " ~ links, "do": solved.steps + [
+                cdp.cdp_scratch(groups, solved.query),
+                cdp.cdp_drop_scratch(solved.scratch),
+                {
+                    "fail_if": impossible,
+                    "message": "Identity decisions that contradict one another, by decision_id (a chain of links joins"
+                        ~ " what must never be linked; take one of them back):",
+                },
+            ]},
+        ],
+    }) -}}
+{% endmacro %}
+
+
+{# The nodes that decisions link to another one that has been seen, with the first node of their group. #}
+{% macro cdp_linked_pieces_sql(nodes, groups) -%}
+    select node, piece
+    from (
+        select
+            groups.node,
+            min(groups.node) over (partition by groups.component) as piece,
+            count(*) over (partition by groups.component) as seen
+        from {{ groups }} as groups
+        inner join {{ nodes }} as nodes on nodes.node = groups.node
+    ) as grouped
+    where seen > 1
+{%- endmacro %}
+
+
 {# The components that counting alone does not prove to be one person. #}
-{% macro cdp_doubtful_components_sql(nodes, edges, types) -%}
+{% macro cdp_doubtful_components_sql(nodes, edges, decisions, groups, types) -%}
     select component_id
     from (
         select component_id, type, count(*) as held from {{ nodes }} group by component_id, type
@@ -63,51 +137,64 @@
         group by component_id, node_b, type_b
     ) as touched
     where stronger > {{ cdp.cdp_type_setting("type_b", "max_people", types) }}
+    union distinct
+    select side_a.component_id
+    from {{ decisions }} as decisions
+    inner join {{ nodes }} as side_a on side_a.node = decisions.node_a
+    inner join {{ nodes }} as side_b on side_b.node = decisions.node_b
+    where decisions.decision = 'never_link' and side_a.component_id = side_b.component_id
+    union distinct
+    select component_id from {{ nodes }} where node in (select node from {{ groups }})
 {%- endmacro %}
 
 
-{# One tier: marks the identifiers of the tier that are shared, then joins pieces along the other edges. #}
-{% macro cdp_walk_tier(state, links, tier, types) %}
-    {%- do cdp.cdp_scratch("state", "
-        select
-            state.node, state.type, state.priority, state.piece,
-            state.is_shared or shared.node is not null as is_shared
-        from " ~ state ~ " as state
-        left join (" ~ cdp.cdp_shared_nodes_sql(state, links, tier, types) ~ ") as shared on shared.node = state.node
-    ") -%}
-    {# The place of every edge in the total order of the tier. #}
-    {%- set open = cdp.cdp_scratch("open", "
-        select
-            link.node_a, link.node_b,
-            row_number() over (
-                order by link.event_count desc, coalesce(link.first_seen, cast('9999-12-31' as " ~ dbt.type_timestamp() ~ ")),
-                    link.type_a, link.value_a, link.type_b, link.value_b
-            ) as place
-        from " ~ links ~ " as link
-        inner join " ~ state ~ " as side_a on side_a.node = link.node_a
-        inner join " ~ state ~ " as side_b on side_b.node = link.node_b
-        where link.tier = " ~ tier ~ " and not side_a.is_shared and not side_b.is_shared
-    ") -%}
-    {# Each round joins or refuses at least the first of all open edges, so it ends. A loop goes over its whole
-       range even when nothing is open any more; two loops, one inside the other, make that short. #}
-    {%- set progress = namespace(is_open=true) -%}
-    {%- for thousand in range(1000) if progress.is_open -%}
-        {%- for round in range(1000) if progress.is_open -%}
-            {%- set progress.is_open = cdp.cdp_join_pieces(state, open, types) -%}
-        {%- endfor -%}
-    {%- endfor -%}
-    {%- if progress.is_open -%}
-        {%- do exceptions.raise_compiler_error(
-            "cdp_resolve_people: edges of tier " ~ tier ~ " remain undecided in " ~ this ~ "; please report this as a defect of dbt-cdp."
-        ) -%}
-    {%- endif -%}
-    {%- do cdp.cdp_drop_scratch([open]) -%}
+{# One tier, as steps: marks the identifiers of the tier that lead to too many people, then joins pieces along the
+   edges of the others. #}
+{% macro cdp_walk_tier(tier, types, edges, state, doubtful, decided) %}
+    {%- set links = cdp.cdp_scratch_name("links") -%}
+    {%- set open = cdp.cdp_scratch_name("open") -%}
+    {%- set join_pieces = cdp.cdp_join_pieces(state, open, types, decided.decisions) -%}
+    {%- set tier_of_edge = cdp.cdp_type_setting("link.type_b", "priority", types) -%}
+    {{- return([
+        cdp.cdp_scratch(links, "
+            select
+                link.node_a, link.node_b, link.type_a, link.type_b, link.value_a, link.value_b, link.event_count, link.first_seen,
+                " ~ cdp.cdp_type_setting("link.type_a", "priority", types) ~ " as priority_a
+            from " ~ edges ~ " as link
+            where link.node_a <> link.node_b and " ~ tier_of_edge ~ " = " ~ tier ~ "
+                and link.component_id in (select component_id from " ~ doubtful ~ ")"
+        ),
+        {"if": "select node_a from " ~ links, "do": [
+            cdp.cdp_scratch(state, "
+                select
+                    state.node, state.type, state.priority, state.piece, state.is_linked, state.is_cleared,
+                    state.is_marked or (marked.node is not null and not state.is_cleared) as is_marked
+                from " ~ state ~ " as state
+                left join (" ~ cdp.cdp_marked_nodes_sql(tier, types, links, state, decided) ~ ") as marked on marked.node = state.node"
+            ),
+            cdp.cdp_scratch(open, "
+                select
+                    link.node_a, link.node_b,
+                    row_number() over (
+                        order by link.event_count desc, coalesce(link.first_seen, cast('9999-12-31' as " ~ dbt.type_timestamp() ~ ")),
+                            link.type_a, link.value_a, link.type_b, link.value_b
+                    ) as place
+                from " ~ links ~ " as link
+                inner join " ~ state ~ " as side_a on side_a.node = link.node_a
+                inner join " ~ state ~ " as side_b on side_b.node = link.node_b
+                where not side_a.is_marked and not side_b.is_marked and side_a.piece <> side_b.piece"
+            ),
+            {"while": "select place from " ~ open, "what": "joining of tier " ~ tier, "limit": 1000000, "do": join_pieces},
+        ]},
+        cdp.cdp_drop_scratch([links, open]),
+    ]) -}}
 {% endmacro %}
 
 
-{# The nodes of a tier that touch more people than their type may, counted in the pieces that stronger tiers
-   have made, or whose own neighbours alone are more than one person may have. #}
-{% macro cdp_shared_nodes_sql(state, links, tier, types) -%}
+{# The nodes of a tier that lead to more people than their type may, counted in the pieces that decisions and
+   stronger tiers have made, or whose own neighbours are in several pieces and more than one person may have.
+   What a decision links a node to counts as a neighbour too. #}
+{% macro cdp_marked_nodes_sql(tier, types, links, state, decided) -%}
     {%- set counted = {} -%}
     {%- for type in types -%}
         {%- do counted.update({type.name: {"all": "true", "user_id": "has_user_id", "named": "is_named"}[type.counts]}) -%}
@@ -118,23 +205,26 @@
             max(case when type = 'user_id' then 1 else 0 end) = 1 as has_user_id,
             max(case when type in ('user_id', 'email') then 1 else 0 end) = 1 as is_named
         from {{ state }}
-        where not is_shared
         group by piece
     ),
     neighbours as (
-        select link.node_b as node, link.type_b as type, link.node_a as neighbour, link.type_a as neighbour_type, link.priority_a as neighbour_priority
-        from {{ links }} as link
-        where link.tier = {{ tier }}
-        union all
-        select link.node_a, link.type_a, link.node_b, link.type_b, link.tier
-        from {{ links }} as link
-        where link.tier = {{ tier }} and link.priority_a = {{ tier }}
+        select node_b as node, type_b as type, node_a as neighbour, type_a as neighbour_type, priority_a as neighbour_priority
+        from {{ links }}
+        union distinct
+        select node_a, type_a, node_b, type_b, priority_a
+        from {{ links }}
+        where priority_a = {{ tier }}
+        union distinct
+        select node.node, node.type, other.node, other.type, other.priority
+        from {{ state }} as node
+        inner join {{ state }} as other on other.piece = node.piece and other.node <> node.node
+        where node.priority = {{ tier }} and node.is_linked and other.is_linked
     ),
     usable as (
         select neighbours.*, side.piece
         from neighbours
         inner join {{ state }} as side on side.node = neighbours.neighbour
-        where not side.is_shared
+        where not side.is_marked
     )
     select usable.node
     from usable
@@ -145,121 +235,121 @@
     union distinct
     select node
     from (
-        select node, neighbour_type, count(distinct neighbour) as held from usable group by node, neighbour_type
+        select node, neighbour_type, count(distinct neighbour) as held, count(distinct piece) as count_pieces
+        from usable
+        group by node, neighbour_type
     ) as held_by_type
-    where held > {{ cdp.cdp_type_setting("neighbour_type", "max_per_person", types) }}
+    where held > {{ cdp.cdp_type_setting("neighbour_type", "max_per_person", types) }} and count_pieces > 1
 {%- endmacro %}
 
 
-{# One round of joining: a group of pieces that open edges connect and that is within every limit as a whole
-   is joined at once. In other groups an edge that is the first in order for both its pieces is decided: the
-   two are joined if the limits allow, else the edges between them are refused. That gives the same result as
-   taking the edges one by one in order, since a limit that is broken once stays broken.
-   Returns whether open edges are left. #}
-{% macro cdp_join_pieces(state, open, types) %}
-    {%- set pairs = cdp.cdp_scratch("pairs", "
-        select least(side_a.piece, side_b.piece) as node_a, greatest(side_a.piece, side_b.piece) as node_b, min(link.place) as place
-        from " ~ open ~ " as link
-        inner join " ~ state ~ " as side_a on side_a.node = link.node_a
-        inner join " ~ state ~ " as side_b on side_b.node = link.node_b
-        where side_a.piece <> side_b.piece
-        group by 1, 2
-    ") -%}
-    {%- if not cdp.cdp_has_rows("select * from " ~ pairs) -%}
-        {{- return(false) -}}
-    {%- endif -%}
-    {%- set solution = cdp.cdp_solve_components(pairs) -%}
-    {%- set groups = cdp.cdp_scratch("groups", solution.query) -%}
-    {%- do cdp.cdp_drop_scratch(solution.scratch) -%}
-    {%- set held = cdp.cdp_scratch("held", "
-        select piece, type, count(*) as held
-        from " ~ state ~ "
-        where piece in (select node from " ~ groups ~ ")
-        group by piece, type
-    ") -%}
-    {%- set excessive = cdp.cdp_scratch("excessive", "
-        select component from (
-            select groups.component, held.type, sum(held.held) as held
+{# One round of joining, as steps: a group of pieces that open edges connect and that may be one person as a
+   whole is joined at once. In other groups an edge that is the first in order for both its pieces is decided: the
+   two are joined if they may be one person, else the edges between them are refused. That gives the same result as
+   taking the edges one by one in order, since what forbids a union forbids every larger one. #}
+{% macro cdp_join_pieces(state, open, types, decisions) %}
+    {%- set pairs = cdp.cdp_scratch_name("pairs") -%}
+    {%- set groups = cdp.cdp_scratch_name("groups") -%}
+    {%- set held = cdp.cdp_scratch_name("held") -%}
+    {%- set apart = cdp.cdp_scratch_name("apart") -%}
+    {%- set excessive = cdp.cdp_scratch_name("excessive") -%}
+    {%- set verdicts = cdp.cdp_scratch_name("verdicts") -%}
+    {%- set solved = cdp.cdp_solve_components(pairs) -%}
+    {#- Several pieces that hold a type are too many together above the limit; one alone may be, by decision. -#}
+    {%- set too_many = "sum(held.held) > " ~ cdp.cdp_type_setting("held.type", "max_per_person", types) ~ " and count(*) > 1" -%}
+    {{- return([
+        cdp.cdp_scratch(pairs, "
+            select least(side_a.piece, side_b.piece) as node_a, greatest(side_a.piece, side_b.piece) as node_b, min(link.place) as place
+            from " ~ open ~ " as link
+            inner join " ~ state ~ " as side_a on side_a.node = link.node_a
+            inner join " ~ state ~ " as side_b on side_b.node = link.node_b
+            group by 1, 2"
+        ),
+    ] + solved.steps + [
+        cdp.cdp_scratch(groups, solved.query),
+        cdp.cdp_drop_scratch(solved.scratch),
+        cdp.cdp_scratch(held, "
+            select groups.component, state.piece, state.type, count(*) as held
+            from " ~ state ~ " as state
+            inner join " ~ groups ~ " as groups on groups.node = state.piece
+            group by groups.component, state.piece, state.type"
+        ),
+        cdp.cdp_scratch(apart, "
+            select group_a.component, side_a.piece as piece_a, side_b.piece as piece_b
+            from " ~ decisions ~ " as decisions
+            inner join " ~ state ~ " as side_a on side_a.node = decisions.node_a
+            inner join " ~ state ~ " as side_b on side_b.node = decisions.node_b
+            inner join " ~ groups ~ " as group_a on group_a.node = side_a.piece
+            inner join " ~ groups ~ " as group_b on group_b.node = side_b.piece
+            where decisions.decision = 'never_link' and group_a.component = group_b.component"
+        ),
+        cdp.cdp_scratch(excessive, "
+            select held.component
             from " ~ held ~ " as held
-            inner join " ~ groups ~ " as groups on groups.node = held.piece
-            group by groups.component, held.type
-        ) as summed
-        where held > " ~ cdp.cdp_type_setting("type", "max_per_person", types) ~ "
-    ") -%}
-    {%- if not cdp.cdp_has_rows("select * from " ~ excessive) -%}
-        {%- do cdp.cdp_move_pieces(state, "select node as piece, component as target from " ~ groups) -%}
-        {%- do cdp.cdp_drop_scratch([pairs, groups, held, excessive]) -%}
-        {{- return(false) -}}
-    {%- endif -%}
-    {%- set decided = cdp.cdp_scratch("decided", "
-        with disputed as (
-            select pairs.node_a, pairs.node_b, pairs.place
-            from " ~ pairs ~ " as pairs
-            inner join " ~ groups ~ " as groups on groups.node = pairs.node_a
-            where groups.component in (select component from " ~ excessive ~ ")
+            group by held.component, held.type
+            having " ~ too_many ~ "
+            union distinct
+            select component from " ~ apart
         ),
-        best as (
-            select piece, min(place) as place
-            from (
-                select node_a as piece, place from disputed
-                union all
-                select node_b, place from disputed
-            ) as sides
-            group by piece
-        ),
-        mutual as (
-            select disputed.node_a, disputed.node_b
-            from disputed
-            inner join best as best_a on best_a.piece = disputed.node_a and best_a.place = disputed.place
-            inner join best as best_b on best_b.piece = disputed.node_b and best_b.place = disputed.place
-        ),
-        joined as (
-            select mutual.node_a, mutual.node_b, held.type, sum(held.held) as held
+        cdp.cdp_scratch(verdicts, "
+            with disputed as (
+                select pairs.node_a, pairs.node_b, pairs.place
+                from " ~ pairs ~ " as pairs
+                inner join " ~ groups ~ " as groups on groups.node = pairs.node_a
+                where groups.component in (select component from " ~ excessive ~ ")
+            ),
+            best as (
+                select piece, min(place) as place
+                from (
+                    select node_a as piece, place from disputed
+                    union all
+                    select node_b, place from disputed
+                ) as sides
+                group by piece
+            ),
+            mutual as (
+                select disputed.node_a, disputed.node_b
+                from disputed
+                inner join best as best_a on best_a.piece = disputed.node_a and best_a.place = disputed.place
+                inner join best as best_b on best_b.piece = disputed.node_b and best_b.place = disputed.place
+            ),
+            forbidden as (
+                select mutual.node_a, mutual.node_b
+                from mutual
+                inner join " ~ held ~ " as held on held.piece in (mutual.node_a, mutual.node_b)
+                group by mutual.node_a, mutual.node_b, held.type
+                having " ~ too_many ~ "
+                union distinct
+                select least(piece_a, piece_b), greatest(piece_a, piece_b) from " ~ apart ~ "
+            )
+            select mutual.node_a, mutual.node_b, forbidden.node_a is null as is_accepted
             from mutual
-            inner join " ~ held ~ " as held on held.piece in (mutual.node_a, mutual.node_b)
-            group by mutual.node_a, mutual.node_b, held.type
-        )
-        select
-            node_a, node_b,
-            max(case when held > " ~ cdp.cdp_type_setting("type", "max_per_person", types) ~ " then 1 else 0 end) = 0 as is_accepted
-        from joined
-        group by node_a, node_b
-    ") -%}
-    {%- do cdp.cdp_move_pieces(state, "
-        select node as piece, component as target from " ~ groups ~ "
-        where component not in (select component from " ~ excessive ~ ")
-        union all
-        select node_b, node_a from " ~ decided ~ " where is_accepted
-    ") -%}
-    {# What stays open are the edges of excessive groups, less those inside a piece and those refused. #}
-    {%- set refused = cdp.cdp_scratch("refused", "
-        select link.place
-        from " ~ open ~ " as link
-        inner join " ~ state ~ " as side_a on side_a.node = link.node_a
-        inner join " ~ state ~ " as side_b on side_b.node = link.node_b
-        inner join " ~ decided ~ " as decided
-            on decided.node_a = least(side_a.piece, side_b.piece)
-            and decided.node_b = greatest(side_a.piece, side_b.piece)
-        where not decided.is_accepted
-    ") -%}
-    {%- do cdp.cdp_scratch("open", "
-        select link.node_a, link.node_b, link.place
-        from " ~ open ~ " as link
-        inner join " ~ state ~ " as side_a on side_a.node = link.node_a
-        inner join " ~ state ~ " as side_b on side_b.node = link.node_b
-        where side_a.piece <> side_b.piece and link.place not in (select place from " ~ refused ~ ")
-    ") -%}
-    {%- set is_open = cdp.cdp_has_rows("select * from " ~ open) -%}
-    {%- do cdp.cdp_drop_scratch([pairs, groups, held, excessive, decided, refused]) -%}
-    {{- return(is_open) -}}
-{% endmacro %}
-
-
-{# Gives the nodes of pieces to other pieces; `moves` is a query (piece, target). #}
-{% macro cdp_move_pieces(state, moves) %}
-    {%- do cdp.cdp_scratch("state", "
-        select state.node, state.type, state.priority, coalesce(moves.target, state.piece) as piece, state.is_shared
-        from " ~ state ~ " as state
-        left join (" ~ moves ~ ") as moves on moves.piece = state.piece
-    ") -%}
+            left join forbidden on forbidden.node_a = mutual.node_a and forbidden.node_b = mutual.node_b"
+        ),
+        cdp.cdp_scratch(open, "
+            select link.node_a, link.node_b, link.place
+            from " ~ open ~ " as link
+            inner join " ~ state ~ " as side_a on side_a.node = link.node_a
+            inner join " ~ state ~ " as side_b on side_b.node = link.node_b
+            inner join " ~ groups ~ " as groups on groups.node = side_a.piece
+            left join " ~ verdicts ~ " as verdicts
+                on verdicts.node_a = least(side_a.piece, side_b.piece)
+                and verdicts.node_b = greatest(side_a.piece, side_b.piece)
+            where groups.component in (select component from " ~ excessive ~ ") and verdicts.node_a is null"
+        ),
+        cdp.cdp_scratch(state, "
+            select
+                state.node, state.type, state.priority, coalesce(moves.target, state.piece) as piece,
+                state.is_linked, state.is_cleared, state.is_marked
+            from " ~ state ~ " as state
+            left join (
+                select node as piece, component as target
+                from " ~ groups ~ "
+                where component not in (select component from " ~ excessive ~ ")
+                union all
+                select node_b, node_a from " ~ verdicts ~ " where is_accepted
+            ) as moves on moves.piece = state.piece"
+        ),
+        cdp.cdp_drop_scratch([pairs, groups, held, apart, excessive, verdicts]),
+    ]) -}}
 {% endmacro %}

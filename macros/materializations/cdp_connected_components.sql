@@ -2,7 +2,7 @@
    model's query gives.
 
    The query has node_a, node_b (integers), is_live (boolean) and batch_id (of the build that last changed the
-   edge); an edge is undirected, given once, and keeps its row with is_live = false when it is gone.
+   edge); an edge is undirected and keeps its row with is_live = false when it is gone.
    component_id is one of the component's nodes.
 
    First build and full refresh solve the whole graph. Later builds take the edges of newer builds alone:
@@ -12,27 +12,28 @@
     {%- set target_relation = this.incorporate(type="table") -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set is_full = existing is none or not existing.is_table or should_full_refresh() -%}
-    {%- set edges = "(" ~ sql ~ ") as edges" -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {%- if is_full -%}
-        {%- set live = cdp.cdp_scratch("live", "select node_a, node_b from " ~ edges ~ " where is_live") -%}
-        {%- set solved = cdp.cdp_solve_components(live) -%}
-        {%- set rows = "select node as identifier_id, component as component_id, " ~ cdp.cdp_batch_id()
-            ~ " as batch_id from (" ~ solved.query ~ ") as solved" -%}
-        {%- do cdp.cdp_replace_table(target_relation, existing, rows) -%}
-        {%- do cdp.cdp_drop_scratch([live] + solved.scratch) -%}
+        {%- set solved = cdp.cdp_components(sql) -%}
+        {%- do cdp.cdp_run_steps(solved.steps) -%}
+        {%- do cdp.cdp_replace_table(
+            target_relation, existing, "select identifier_id, component_id, " ~ cdp.cdp_batch_id() ~ " as batch_id from " ~ solved.components
+        ) -%}
+        {%- do cdp.cdp_run_steps([cdp.cdp_drop_scratch([solved.components])]) -%}
     {%- else -%}
-        {%- set written = cdp.cdp_components_changes(edges, existing) -%}
+        {%- set last_batch = run_query("select coalesce(max(batch_id), -1) from " ~ existing).columns[0].values()[0] -%}
+        {%- set changes = cdp.cdp_components_changes(sql, existing, last_batch) -%}
+        {%- do cdp.cdp_run_steps(changes.steps) -%}
         {%- do cdp.cdp_replace_rows(
             target_relation,
-            "identifier_id in (select identifier_id from " ~ written ~ ")",
+            "identifier_id in (select identifier_id from " ~ changes.written ~ ")",
             "identifier_id, component_id, batch_id",
-            "select identifier_id, component_id, " ~ cdp.cdp_batch_id() ~ " from " ~ written ~ " where component_id is not null"
+            "select identifier_id, component_id, " ~ cdp.cdp_batch_id() ~ " from " ~ changes.written ~ " where component_id is not null"
         ) -%}
-        {%- do cdp.cdp_drop_scratch([written]) -%}
+        {%- do cdp.cdp_run_steps([cdp.cdp_drop_scratch([changes.written])]) -%}
     {%- endif -%}
 
     {%- do persist_docs(target_relation, model) -%}
@@ -43,71 +44,94 @@
 {% endmaterialization %}
 
 
-{# A scratch table (identifier_id, component_id) of the nodes whose row must be written again; component_id
-   is null for a node that no live edge names any more. #}
-{% macro cdp_components_changes(edges, known) %}
-    {%- set last_batch = run_query("select coalesce(max(batch_id), -1) from " ~ known).columns[0].values()[0] -%}
-    {%- set changed = cdp.cdp_scratch("changed",
-        "select node_a, node_b, is_live from " ~ edges ~ " where batch_id > " ~ last_batch
-    ) -%}
-    {# Components that lost an edge are forgotten and solved from all their live edges. #}
-    {%- set dissolved = cdp.cdp_scratch("dissolved", "
-        select identifier_id from " ~ known ~ " where component_id in (
-            select component_id from " ~ known ~ " where identifier_id in (
-                select node_a from " ~ changed ~ " where not is_live
-                union all
-                select node_b from " ~ changed ~ " where not is_live
-            )
-        )
-    ") -%}
-    {%- set remaining = "" -%}
-    {%- if cdp.cdp_has_rows("select * from " ~ dissolved) -%}
-        {%- set remaining = "
-            union all
-            select node_a, node_b from " ~ edges ~ " where is_live and batch_id <= " ~ last_batch ~ "
-                and node_a in (select identifier_id from " ~ dissolved ~ ")"
-        -%}
-    {%- endif -%}
+{# All components: `steps`, and the scratch table `components` (identifier_id, component_id) that they leave. #}
+{% macro cdp_components(sql) %}
+    {%- set live = cdp.cdp_scratch_name("live") -%}
+    {%- set components = cdp.cdp_scratch_name("components") -%}
+    {%- set solved = cdp.cdp_solve_components(live) -%}
+    {{- return({
+        "components": components,
+        "steps": [
+            cdp.cdp_scratch(live, "select node_a, node_b from (" ~ sql ~ ") as edges where is_live"),
+        ] + solved.steps + [
+            cdp.cdp_scratch(components, "
+                select node as identifier_id, component as component_id from (" ~ solved.query ~ ") as solved"
+            ),
+            cdp.cdp_drop_scratch([live] + solved.scratch),
+        ],
+    }) -}}
+{% endmacro %}
+
+
+{# What edges that are newer than last_batch change: `steps`, and the scratch table `written` (identifier_id,
+   component_id) of the nodes whose row must be written again; component_id is null for a node that no live edge
+   names any more. #}
+{% macro cdp_components_changes(sql, known, last_batch) %}
+    {%- set edges = "(" ~ sql ~ ") as edges" -%}
+    {%- set changed = cdp.cdp_scratch_name("changed") -%}
+    {%- set dissolved = cdp.cdp_scratch_name("dissolved") -%}
+    {%- set mapped = cdp.cdp_scratch_name("mapped") -%}
+    {%- set written = cdp.cdp_scratch_name("written") -%}
+    {%- set solved = cdp.cdp_solve_components(mapped) -%}
     {%- set kept = "(select identifier_id, component_id from " ~ known
         ~ " where identifier_id not in (select identifier_id from " ~ dissolved ~ "))" -%}
-    {%- set mapped = cdp.cdp_scratch("mapped", "
-        select distinct
-            edge.node_a as raw_a,
-            edge.node_b as raw_b,
-            coalesce(side_a.component_id, edge.node_a) as node_a,
-            coalesce(side_b.component_id, edge.node_b) as node_b
-        from (
-            select node_a, node_b from " ~ changed ~ " where is_live" ~ remaining ~ "
-        ) as edge
-        left join " ~ kept ~ " as side_a on side_a.identifier_id = edge.node_a
-        left join " ~ kept ~ " as side_b on side_b.identifier_id = edge.node_b
-    ") -%}
-    {%- set solution = cdp.cdp_solve_components(mapped) -%}
-    {%- set written = cdp.cdp_scratch("written", "
-        with solved as (" ~ solution.query ~ "),
-        mentioned as (
-            select raw_a as identifier_id, node_a as node from " ~ mapped ~ "
-            union distinct
-            select raw_b, node_b from " ~ mapped ~ "
-        ),
-        present as (
-            select mentioned.identifier_id, solved.component as component_id
-            from mentioned
-            inner join solved on solved.node = mentioned.node
-            union distinct
-            select kept.identifier_id, solved.component
-            from " ~ kept ~ " as kept
-            inner join solved on solved.node = kept.component_id
-            where solved.component <> kept.component_id
-        )
-        select present.identifier_id, present.component_id
-        from present
-        left join " ~ kept ~ " as kept on kept.identifier_id = present.identifier_id
-        where kept.component_id is null or kept.component_id <> present.component_id
-        union all
-        select identifier_id, null from " ~ dissolved ~ "
-        where identifier_id not in (select identifier_id from present)
-    ") -%}
-    {%- do cdp.cdp_drop_scratch([changed, dissolved, mapped] + solution.scratch) -%}
-    {{- return(written) -}}
+    {{- return({
+        "written": written,
+        "steps": [
+            cdp.cdp_scratch(changed, "
+                select node_a, node_b, is_live from " ~ edges ~ " where batch_id > " ~ last_batch
+            ),
+            cdp.cdp_scratch(dissolved, "
+                select identifier_id from " ~ known ~ " where component_id in (
+                    select component_id from " ~ known ~ " where identifier_id in (
+                        select node_a from " ~ changed ~ " where not is_live
+                        union all
+                        select node_b from " ~ changed ~ " where not is_live
+                    )
+                )"
+            ),
+            cdp.cdp_scratch(mapped, "
+                select distinct
+                    edge.node_a as raw_a,
+                    edge.node_b as raw_b,
+                    coalesce(side_a.component_id, edge.node_a) as node_a,
+                    coalesce(side_b.component_id, edge.node_b) as node_b
+                from (
+                    select node_a, node_b from " ~ changed ~ " where is_live
+                    union all
+                    select node_a, node_b from " ~ edges ~ " where is_live and batch_id <= " ~ last_batch ~ "
+                        and node_a in (select identifier_id from " ~ dissolved ~ ")
+                ) as edge
+                left join " ~ kept ~ " as side_a on side_a.identifier_id = edge.node_a
+                left join " ~ kept ~ " as side_b on side_b.identifier_id = edge.node_b"
+            ),
+        ] + solved.steps + [
+            cdp.cdp_scratch(written, "
+                with solved as (" ~ solved.query ~ "),
+                mentioned as (
+                    select raw_a as identifier_id, node_a as node from " ~ mapped ~ "
+                    union distinct
+                    select raw_b, node_b from " ~ mapped ~ "
+                ),
+                present as (
+                    select mentioned.identifier_id, solved.component as component_id
+                    from mentioned
+                    inner join solved on solved.node = mentioned.node
+                    union distinct
+                    select kept.identifier_id, solved.component
+                    from " ~ kept ~ " as kept
+                    inner join solved on solved.node = kept.component_id
+                    where solved.component <> kept.component_id
+                )
+                select present.identifier_id, present.component_id
+                from present
+                left join " ~ kept ~ " as kept on kept.identifier_id = present.identifier_id
+                where kept.component_id is null or kept.component_id <> present.component_id
+                union all
+                select identifier_id, null from " ~ dissolved ~ "
+                where identifier_id not in (select identifier_id from present)"
+            ),
+            cdp.cdp_drop_scratch([changed, dissolved, mapped] + solved.scratch),
+        ],
+    }) -}}
 {% endmacro %}

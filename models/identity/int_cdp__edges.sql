@@ -8,6 +8,7 @@
 
 {%- set rules_hash = cdp.cdp_rules_hash() %}
 {%- set is_partial = cdp.cdp_is_incremental() and not cdp.cdp_rules_changed(rules_hash) %}
+{%- set last_batch = cdp.cdp_last_batch() %}
 {%- set seen = dbt.concat([
     "coalesce(cast(observations.first_seen as " ~ dbt.type_string() ~ "), '9999')",
     "' '",
@@ -22,7 +23,9 @@ members as (
         tuple_key,
         identifier_type,
         identifier_id,
-        {{ cdp.cdp_type_setting("identifier_type", "priority") }} as priority
+        {{ cdp.cdp_type_setting("identifier_type", "priority") }} as priority,
+        is_usable,
+        batch_id
 
     from {{ ref("int_cdp__tuple_members") }}
 
@@ -40,11 +43,20 @@ observations as (
 
 touched_tuples as (
 
-    select distinct tuple_key
+    select tuple_key
 
     from observations
 
-    where batch_id > {{ cdp.cdp_last_batch() }}
+    where batch_id > {{ last_batch }}
+
+    union distinct
+
+    -- A value that has been blocked or cleared gives or takes back all that its tuples show.
+    select tuple_key
+
+    from members
+
+    where batch_id > {{ last_batch }}
 
 ),
 
@@ -114,6 +126,10 @@ pairs as (
             strong.identifier_id = touched_pairs.node_a
             and weak.identifier_id = touched_pairs.node_b
     {%- endif %}
+
+    where
+        strong.is_usable
+        and weak.is_usable
 
 ),
 

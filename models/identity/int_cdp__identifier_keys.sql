@@ -1,12 +1,24 @@
 {{ config(enabled=cdp.cdp_is_on(), full_refresh=false) }}
 
 {%- set priority = cdp.cdp_type_setting("identifier_type", "priority") %}
+{%- set last_batch = cdp.cdp_last_batch() %}
 
 with
 
+decisions as (
+
+    select * from {{ ref("int_cdp__decisions") }}
+
+    where
+        is_live
+        and batch_id > {{ last_batch }}
+
+),
+
+-- A decision may name an identifier that nobody has seen yet.
 usable as (
 
-    select distinct
+    select
         identifier_type,
         identifier_value
 
@@ -14,7 +26,25 @@ usable as (
 
     where
         block_reason is null
-        and batch_id > {{ cdp.cdp_last_batch() }}
+        and batch_id > {{ last_batch }}
+
+    union distinct
+
+    select
+        identifier_type_a as identifier_type,
+        identifier_value_a as identifier_value
+
+    from decisions
+
+    union distinct
+
+    select
+        identifier_type_b as identifier_type,
+        identifier_value_b as identifier_value
+
+    from decisions
+
+    where identifier_value_b is not null
 
 ),
 

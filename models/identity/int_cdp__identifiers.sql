@@ -8,7 +8,8 @@
 }}
 
 {%- set rules_hash = cdp.cdp_rules_hash() %}
-{%- set rules_changed = cdp.cdp_rules_changed(rules_hash) %}
+{%- set is_partial = cdp.cdp_is_incremental() and not cdp.cdp_rules_changed(rules_hash) %}
+{%- set last_batch = cdp.cdp_last_batch() %}
 {%- set normalized = {} %}
 {%- set reasons = {} %}
 {%- for type in cdp.cdp_identifier_types() %}
@@ -18,38 +19,70 @@
 
 with
 
+blocked_values as (
+
+    select * from {{ ref("int_cdp__blocked_values") }}
+
+),
+
+-- A value that somebody has said to be one person's is not blocked.
+decisions as (
+
+    select * from {{ ref("int_cdp__decisions") }}
+
+    where identifier_type_b is null
+
+),
+
+{%- if is_partial %}
+
+-- What a list or a decision says otherwise than before is judged again.
+changed_values as (
+
+    select identifier_value
+
+    from blocked_values
+
+    where batch_id > {{ last_batch }}
+
+    union distinct
+
+    select lower(identifier_value_a) as identifier_value
+
+    from decisions
+
+    where batch_id > {{ last_batch }}
+
+),
+{%- endif %}
+
 raw_values as (
 
-    select distinct
+    select
         identifier_type,
         raw_value
 
     from {{ ref("int_cdp__identifier_tuples") }}
 
-    {%- if not rules_changed %}
+    {%- if is_partial %}
 
-    where batch_id > {{ cdp.cdp_last_batch() }}
+    where batch_id > {{ last_batch }}
+
+    union distinct
+
+    select
+        identifier_type,
+        raw_value
+
+    from {{ this }}
+
+    where lower(identifier_value) in (select changed_values.identifier_value from changed_values)
+    {%- else %}
+
+    group by identifier_type, raw_value
     {%- endif %}
 
 ),
-
-{%- if cdp.cdp_is_incremental() and not rules_changed %}
-
-unknown as (
-
-    select raw_values.*
-
-    from raw_values
-
-    left join {{ this }} as stored
-        on
-            raw_values.identifier_type = stored.identifier_type
-            and raw_values.raw_value = stored.raw_value
-
-    where stored.raw_value is null
-
-),
-{%- endif %}
 
 normalized as (
 
@@ -58,23 +91,11 @@ normalized as (
         raw_value,
         {{ cdp.cdp_by_type("identifier_type", normalized) }} as identifier_value
 
-    from {{ "unknown" if cdp.cdp_is_incremental() and not rules_changed else "raw_values" }}
+    from raw_values
 
 ),
 
-block_list as (
-    {% for relation in cdp.cdp_block_lists() %}
-    select
-        identifier_type,
-        lower(identifier_value) as identifier_value
-
-    from {{ relation }}
-    {{ "union distinct" if not loop.last }}
-    {%- endfor %}
-
-),
-
-final as (
+judged as (
 
     select
         normalized.identifier_type,
@@ -85,21 +106,59 @@ final as (
             {{ cdp.cdp_by_type("normalized.identifier_type", reasons) }},
             case when blocked.identifier_value is not null then 'on the block list' end,
             case when blocked_always.identifier_value is not null then 'on the block list' end
-        ) as block_reason,
-        '{{ rules_hash }}' as rules_hash,
-        {{ cdp.cdp_batch_id() }} as batch_id
+        ) as reason,
+        decisions.decision_id is not null as is_cleared
 
     from normalized
 
-    left join block_list as blocked
+    left join blocked_values as blocked
         on
             normalized.identifier_type = blocked.identifier_type
             and lower(normalized.identifier_value) = blocked.identifier_value
+            and blocked.is_live
 
-    left join block_list as blocked_always
+    left join blocked_values as blocked_always
         on
             blocked_always.identifier_type = '*'
             and lower(normalized.identifier_value) = blocked_always.identifier_value
+            and blocked_always.is_live
+
+    left join decisions
+        on
+            normalized.identifier_type = decisions.identifier_type_a
+            and normalized.identifier_value = decisions.identifier_value_a
+            and decisions.decision = 'not_shared'
+            and decisions.is_live
+
+),
+
+final as (
+
+    select
+        judged.identifier_type,
+        judged.raw_value,
+        judged.identifier_value,
+        case when not judged.is_cleared then judged.reason end as block_reason,
+        {% if cdp.cdp_is_incremental() %}stored.raw_value is not null{% else %}false{% endif %} as is_reassessed,
+        '{{ rules_hash }}' as rules_hash,
+        {{ cdp.cdp_batch_id() }} as batch_id
+
+    from judged
+
+    {%- if cdp.cdp_is_incremental() %}
+
+    left join {{ this }} as stored
+        on
+            judged.identifier_type = stored.identifier_type
+            and judged.raw_value = stored.raw_value
+    {%- endif %}
+
+    {%- if is_partial %}
+
+    where
+        stored.raw_value is null
+        or case when not judged.is_cleared then judged.reason end is distinct from stored.block_reason
+    {%- endif %}
 
 )
 

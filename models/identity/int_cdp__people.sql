@@ -1,7 +1,7 @@
 {{ config(enabled=cdp.cdp_is_on(), materialized="cdp_people") }}
 
-{#- The materialization fingerprints the rules, block lists included. -#}
-{%- set block_lists = cdp.cdp_block_lists() %}
+{#- The materialization reads the decisions. -#}
+{%- set decisions = ref("int_cdp__decision_edges") %}
 
 select
     edges.node_a,
