@@ -2,7 +2,7 @@
 
 import resource
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
@@ -76,13 +76,19 @@ from (select distinct component_id, component from pairs) as distinct_pairs
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """The two ways side by side, and whether they agree."""
+class Partition:
+    """What the two ways have made of one graph, and whether they agree."""
 
     edges: int
     nodes: int
     components: int
     is_equal: bool
+
+
+@dataclass(frozen=True)
+class Comparison(Partition):
+    """The two ways side by side."""
+
     sql_seconds: list[float]
     scipy_seconds: list[float]
     sql_peak_bytes: int
@@ -137,12 +143,8 @@ def compare(project: BenchProject, edges: int, rounds: int) -> Comparison:
         seconds, peak = in_child(through_scipy, project.database)
         scipy_seconds.append(seconds)
         scipy_peaks.append(peak)
-    made, ours, theirs, both, our_labels, their_labels, pairs = in_child(_count, project.database)
     return Comparison(
-        edges=made,
-        nodes=ours,
-        components=our_labels,
-        is_equal=ours == theirs == both and our_labels == their_labels == pairs,
+        **asdict(in_child(partition, project.database)),
         sql_seconds=sql_seconds,
         scipy_seconds=scipy_seconds,
         sql_peak_bytes=max(sql_peaks),
@@ -150,8 +152,15 @@ def compare(project: BenchProject, edges: int, rounds: int) -> Comparison:
     )
 
 
-def _count(database: Path) -> tuple[int, ...]:
+def partition(database: Path) -> Partition:
+    """Compare what the materialization and scipy have made of bench.edges."""
     with connect(database) as connection:
         row = connection.execute(_COMPARISON).fetchone()
     assert row is not None
-    return row
+    edges, ours, theirs, both, our_labels, their_labels, pairs = row
+    return Partition(
+        edges=edges,
+        nodes=ours,
+        components=our_labels,
+        is_equal=ours == theirs == both and our_labels == their_labels == pairs,
+    )

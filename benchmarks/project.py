@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -59,6 +60,9 @@ class BenchProject:
         """
         call = [sys.executable, "-P", "-m", "dbt.cli.main", "--no-use-colors", *arguments]
         call += ["--project-dir", str(self.folder), "--profiles-dir", str(self.folder)]
+        # dbt's own log, see rounds(): of this run alone, and in one file however long it gets.
+        call += ["--log-path", str(self.folder / "logs"), "--log-file-max-bytes", "0"]
+        shutil.rmtree(self.folder / "logs", ignore_errors=True)
         log = self.folder / "dbt.log"
         started = time.perf_counter()
         with log.open("w", encoding="utf-8") as output:
@@ -84,6 +88,11 @@ class BenchProject:
             peak_bytes=peak_bytes(usage.ru_maxrss),
             database_bytes=self.database.stat().st_size,
         )
+
+    def rounds(self, model: str, what: str) -> list[int]:
+        """How many rounds the loops of a model took in the last run; `what` matches their name."""
+        text = (self.folder / "logs" / "dbt.log").read_text(encoding="utf-8")
+        return [int(n) for n in re.findall(f"dbt-cdp: {model}: {what} took ([0-9]+) rounds", text)]
 
     def _seconds(self) -> tuple[dict[str, float], float]:
         text = (self.folder / "target" / "run_results.json").read_text(encoding="utf-8")

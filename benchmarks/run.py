@@ -1,5 +1,6 @@
 """`make bench`: a year of events built in full, with nothing new and with one per cent more; then
-the connected components of a large graph, in the database and through scipy.
+the connected components of a large graph, in the database and through scipy; then graphs whose
+shape is hard.
 
 It measures and asserts nothing: figures depend on the machine.
 """
@@ -21,10 +22,12 @@ import click
 from components import MODEL, Comparison, compare
 from dbt_cdp.output import print_table, talk
 from project import BenchProject, DbtRun, commit, connect, in_child, versions
+from shapes import Solved, Split, solve_shapes, split_chains
 from world import add_next_batch, make_world
 
 _RESULTS = Path(__file__).parent / "results"
 _ROUNDS = 3
+_PARTS = ("builds", "components", "shapes")
 _PACKAGES = ("dbt-cdp", "dbt-core", "dbt-duckdb", "duckdb", "numpy", "scipy")
 
 # What the package is built to reach on a laptop.
@@ -50,14 +53,16 @@ select
     type=click.Path(file_okay=False, path_type=Path),
     help="Build in this folder, which must be empty or new, and keep it.",
 )
-@click.option("--skip-components", is_flag=True, help="Leave out the connected components.")
-@click.option("--only-components", is_flag=True, help="Do the connected components alone.")
-def main(
-    events: int, edges: int, folder: Path | None, skip_components: bool, only_components: bool
-) -> None:
+@click.option(
+    "--only",
+    "parts",
+    type=click.Choice(_PARTS),
+    multiple=True,
+    default=_PARTS,
+    help="Do this part alone; can be given more than once.",
+)
+def main(events: int, edges: int, folder: Path | None, parts: Sequence[str]) -> None:
     """Time the package on made-up data and write the figures to benchmarks/results/."""
-    if skip_components and only_components:
-        raise click.UsageError("--skip-components and --only-components leave nothing to do.")
     report: dict[str, Any] = {
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
@@ -75,10 +80,12 @@ def main(
         elif folder.exists() and any(folder.iterdir()):
             raise click.UsageError(f"--folder: {folder} is not empty.")
         project = BenchProject(folder.resolve())
-        if not only_components:
+        if "builds" in parts:
             report["builds"] = _bench_builds(project, events)
-        if not skip_components:
+        if "components" in parts:
             report["components"] = _bench_components(project, edges)
+        if "shapes" in parts:
+            report["shapes"] = _bench_shapes(project)
     _RESULTS.mkdir(exist_ok=True)
     path = _RESULTS / f"{report['started_at'].replace(':', '')}.json"
     path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -115,6 +122,19 @@ def _bench_components(project: BenchProject, edges: int) -> dict[str, Any]:
     comparison = compare(project, edges, _ROUNDS)
     _print_components(comparison)
     return {**asdict(comparison), "ratio": comparison.ratio}
+
+
+def _bench_shapes(project: BenchProject) -> dict[str, Any]:
+    talk(f"Connected components of graphs of several shapes, {_ROUNDS} rounds each ...")
+    solved = list(solve_shapes(project, _ROUNDS))
+    _print_shapes(solved)
+    talk("People of chains that have to be split ...")
+    split = list(split_chains(project.folder / "chains"))
+    _print_chains(split)
+    return {
+        "components": [asdict(shape) for shape in solved],
+        "people": [asdict(chain) for chain in split],
+    }
 
 
 def _print_builds(
@@ -191,6 +211,51 @@ def _print_components(comparison: Comparison) -> None:
                 f"{comparison.ratio:.2f}",
                 comparison.ratio <= 1,
             )
+        ],
+    )
+
+
+def _print_shapes(solved: Sequence[Solved]) -> None:
+    print_table(
+        [
+            "connected components",
+            "nodes",
+            "edges",
+            "components",
+            "partitions",
+            "contractions",
+            "flattenings",
+            "median, s",
+        ],
+        [
+            [
+                shape.shape,
+                shape.nodes,
+                shape.edges,
+                shape.components,
+                "equal" if shape.is_equal else "NOT EQUAL",
+                shape.contraction_rounds,
+                shape.flattening_rounds,
+                _seconds(median(shape.seconds)),
+            ]
+            for shape in solved
+        ],
+    )
+
+
+def _print_chains(split: Sequence[Split]) -> None:
+    print_table(
+        ["people of a chain", "e-mails", "edges", "people", "joining rounds", "once, s"],
+        [
+            [
+                chain.chain,
+                chain.emails,
+                chain.edges,
+                chain.people,
+                chain.joining_rounds,
+                _seconds(chain.seconds),
+            ]
+            for chain in split
         ],
     )
 

@@ -153,7 +153,6 @@
 {% macro cdp_walk_tier(tier, types, edges, state, doubtful, decided) %}
     {%- set links = cdp.cdp_scratch_name("links") -%}
     {%- set open = cdp.cdp_scratch_name("open") -%}
-    {%- set join_pieces = cdp.cdp_join_pieces(state, open, types, decided.decisions) -%}
     {%- set tier_of_edge = cdp.cdp_type_setting("link.type_b", "priority", types) -%}
     {{- return([
         cdp.cdp_scratch(links, "
@@ -173,20 +172,30 @@
                 left join (" ~ cdp.cdp_marked_nodes_sql(tier, types, links, state, decided) ~ ") as marked on marked.node = state.node"
             ),
             cdp.cdp_scratch(open, "
-                select
-                    link.node_a, link.node_b,
-                    row_number() over (
-                        order by link.event_count desc, coalesce(link.first_seen, cast('9999-12-31' as " ~ dbt.type_timestamp() ~ ")),
-                            link.type_a, link.value_a, link.type_b, link.value_b
-                    ) as place
-                from " ~ links ~ " as link
-                inner join " ~ state ~ " as side_a on side_a.node = link.node_a
-                inner join " ~ state ~ " as side_b on side_b.node = link.node_b
-                where not side_a.is_marked and not side_b.is_marked and side_a.piece <> side_b.piece"
+                with placed as (
+                    select
+                        least(side_a.piece, side_b.piece) as piece_a,
+                        greatest(side_a.piece, side_b.piece) as piece_b,
+                        row_number() over (
+                            order by link.event_count desc, coalesce(link.first_seen, cast('9999-12-31' as " ~ dbt.type_timestamp() ~ ")),
+                                link.type_a, link.value_a, link.type_b, link.value_b
+                        ) as place
+                    from " ~ links ~ " as link
+                    inner join " ~ state ~ " as side_a on side_a.node = link.node_a
+                    inner join " ~ state ~ " as side_b on side_b.node = link.node_b
+                    where not side_a.is_marked and not side_b.is_marked and side_a.piece <> side_b.piece
+                )
+                select piece_a, piece_b, min(place) as place from placed group by piece_a, piece_b"
             ),
-            {"while": "select place from " ~ open, "what": "joining of tier " ~ tier, "limit": 1000000, "do": join_pieces},
+            {"if": "select place from " ~ open, "do": cdp.cdp_join_groups(state, open, types, decided.decisions)},
+            {
+                "while": "select place from " ~ open,
+                "what": "joining of tier " ~ tier,
+                "limit": 1000000,
+                "do": cdp.cdp_join_pairs(state, open, types, decided.decisions),
+            },
         ]},
-        cdp.cdp_drop_scratch([links, open]),
+        cdp.cdp_drop_scratch([links, open, cdp.cdp_scratch_name("verdicts"), cdp.cdp_scratch_name("moves")]),
     ]) -}}
 {% endmacro %}
 
@@ -243,113 +252,132 @@
 {%- endmacro %}
 
 
-{# One round of joining, as steps: a group of pieces that open edges connect and that may be one person as a
-   whole is joined at once. In other groups an edge that is the first in order for both its pieces is decided: the
-   two are joined if they may be one person, else the edges between them are refused. That gives the same result as
-   taking the edges one by one in order, since what forbids a union forbids every larger one. #}
-{% macro cdp_join_pieces(state, open, types, decisions) %}
+{# Joins, as steps, every group of pieces that open edges connect and that may be one person as a whole. The edges of
+   other groups stay open. #}
+{% macro cdp_join_groups(state, open, types, decisions) %}
     {%- set pairs = cdp.cdp_scratch_name("pairs") -%}
     {%- set groups = cdp.cdp_scratch_name("groups") -%}
-    {%- set held = cdp.cdp_scratch_name("held") -%}
-    {%- set apart = cdp.cdp_scratch_name("apart") -%}
-    {%- set excessive = cdp.cdp_scratch_name("excessive") -%}
-    {%- set verdicts = cdp.cdp_scratch_name("verdicts") -%}
     {%- set solved = cdp.cdp_solve_components(pairs) -%}
-    {#- Several pieces that hold a type are too many together above the limit; one alone may be, by decision. -#}
-    {%- set too_many = "sum(held.held) > " ~ cdp.cdp_type_setting("held.type", "max_per_person", types) ~ " and count(*) > 1" -%}
     {{- return([
-        cdp.cdp_scratch(pairs, "
-            select least(side_a.piece, side_b.piece) as node_a, greatest(side_a.piece, side_b.piece) as node_b, min(link.place) as place
-            from " ~ open ~ " as link
-            inner join " ~ state ~ " as side_a on side_a.node = link.node_a
-            inner join " ~ state ~ " as side_b on side_b.node = link.node_b
-            group by 1, 2"
-        ),
+        cdp.cdp_scratch(pairs, "select distinct piece_a as node_a, piece_b as node_b from " ~ open),
     ] + solved.steps + [
         cdp.cdp_scratch(groups, solved.query),
-        cdp.cdp_drop_scratch(solved.scratch),
-        cdp.cdp_scratch(held, "
-            select groups.component, state.piece, state.type, count(*) as held
-            from " ~ state ~ " as state
-            inner join " ~ groups ~ " as groups on groups.node = state.piece
-            group by groups.component, state.piece, state.type"
-        ),
-        cdp.cdp_scratch(apart, "
-            select group_a.component, side_a.piece as piece_a, side_b.piece as piece_b
-            from " ~ decisions ~ " as decisions
-            inner join " ~ state ~ " as side_a on side_a.node = decisions.node_a
-            inner join " ~ state ~ " as side_b on side_b.node = decisions.node_b
-            inner join " ~ groups ~ " as group_a on group_a.node = side_a.piece
-            inner join " ~ groups ~ " as group_b on group_b.node = side_b.piece
-            where decisions.decision = 'never_link' and group_a.component = group_b.component"
-        ),
-        cdp.cdp_scratch(excessive, "
-            select held.component
-            from " ~ held ~ " as held
-            group by held.component, held.type
-            having " ~ too_many ~ "
-            union distinct
-            select component from " ~ apart
-        ),
-        cdp.cdp_scratch(verdicts, "
-            with disputed as (
-                select pairs.node_a, pairs.node_b, pairs.place
-                from " ~ pairs ~ " as pairs
-                inner join " ~ groups ~ " as groups on groups.node = pairs.node_a
-                where groups.component in (select component from " ~ excessive ~ ")
+        cdp.cdp_scratch(groups, "
+            with held as (
+                select groups.component, state.piece, state.type, count(*) as held
+                from " ~ state ~ " as state
+                inner join " ~ groups ~ " as groups on groups.node = state.piece
+                group by groups.component, state.piece, state.type
             ),
-            best as (
+            excessive as (
+                select component from held group by component, type
+                having " ~ cdp.cdp_too_many("type", types) ~ "
+                union distinct
+                select group_a.component
+                from (" ~ cdp.cdp_parted_pieces_sql(state, decisions) ~ ") as parted
+                inner join " ~ groups ~ " as group_a on group_a.node = parted.piece_a
+                inner join " ~ groups ~ " as group_b on group_b.node = parted.piece_b
+                where group_a.component = group_b.component
+            )
+            select node, component from " ~ groups ~ " where component not in (select component from excessive)"
+        ),
+        cdp.cdp_move_pieces(state, groups),
+        cdp.cdp_scratch(open, "
+            select piece_a, piece_b, place from " ~ open ~ " where piece_a not in (select node from " ~ groups ~ ")"
+        ),
+        cdp.cdp_drop_scratch([pairs, groups] + solved.scratch),
+    ]) -}}
+{% endmacro %}
+
+
+{# One round of joining two by two, as steps: an edge that is the first in order for both its pieces is decided. The two
+   are joined if they may be one person, else the edges between them are refused. That gives the same result as taking
+   the edges one by one in order, since what forbids a union forbids every larger one. #}
+{% macro cdp_join_pairs(state, open, types, decisions) %}
+    {%- set verdicts = cdp.cdp_scratch_name("verdicts") -%}
+    {%- set moves = cdp.cdp_scratch_name("moves") -%}
+    {{- return([
+        cdp.cdp_scratch(verdicts, "
+            with best as (
                 select piece, min(place) as place
                 from (
-                    select node_a as piece, place from disputed
+                    select piece_a as piece, place from " ~ open ~ "
                     union all
-                    select node_b, place from disputed
+                    select piece_b, place from " ~ open ~ "
                 ) as sides
                 group by piece
             ),
             mutual as (
-                select disputed.node_a, disputed.node_b
-                from disputed
-                inner join best as best_a on best_a.piece = disputed.node_a and best_a.place = disputed.place
-                inner join best as best_b on best_b.piece = disputed.node_b and best_b.place = disputed.place
+                select link.piece_a, link.piece_b
+                from " ~ open ~ " as link
+                inner join best as best_a on best_a.piece = link.piece_a and best_a.place = link.place
+                inner join best as best_b on best_b.piece = link.piece_b and best_b.place = link.place
+            ),
+            sides as (
+                select piece_a, piece_b, piece_a as piece from mutual
+                union all
+                select piece_a, piece_b, piece_b from mutual
+            ),
+            held as (
+                select sides.piece_a, sides.piece_b, sides.piece, state.type, count(*) as held
+                from sides
+                inner join " ~ state ~ " as state on state.piece = sides.piece
+                group by sides.piece_a, sides.piece_b, sides.piece, state.type
             ),
             forbidden as (
-                select mutual.node_a, mutual.node_b
-                from mutual
-                inner join " ~ held ~ " as held on held.piece in (mutual.node_a, mutual.node_b)
-                group by mutual.node_a, mutual.node_b, held.type
-                having " ~ too_many ~ "
+                select piece_a, piece_b from held group by piece_a, piece_b, type
+                having " ~ cdp.cdp_too_many("type", types) ~ "
                 union distinct
-                select least(piece_a, piece_b), greatest(piece_a, piece_b) from " ~ apart ~ "
+                select piece_a, piece_b from (" ~ cdp.cdp_parted_pieces_sql(state, decisions) ~ ") as parted
             )
-            select mutual.node_a, mutual.node_b, forbidden.node_a is null as is_accepted
+            select mutual.piece_a, mutual.piece_b, forbidden.piece_a is null as is_accepted
             from mutual
-            left join forbidden on forbidden.node_a = mutual.node_a and forbidden.node_b = mutual.node_b"
+            left join forbidden on forbidden.piece_a = mutual.piece_a and forbidden.piece_b = mutual.piece_b"
+        ),
+        cdp.cdp_scratch(moves, "
+            select piece_b as node, piece_a as component from " ~ verdicts ~ " where is_accepted"
         ),
         cdp.cdp_scratch(open, "
-            select link.node_a, link.node_b, link.place
-            from " ~ open ~ " as link
-            inner join " ~ state ~ " as side_a on side_a.node = link.node_a
-            inner join " ~ state ~ " as side_b on side_b.node = link.node_b
-            inner join " ~ groups ~ " as groups on groups.node = side_a.piece
-            left join " ~ verdicts ~ " as verdicts
-                on verdicts.node_a = least(side_a.piece, side_b.piece)
-                and verdicts.node_b = greatest(side_a.piece, side_b.piece)
-            where groups.component in (select component from " ~ excessive ~ ") and verdicts.node_a is null"
-        ),
-        cdp.cdp_scratch(state, "
             select
-                state.node, state.type, state.priority, coalesce(moves.target, state.piece) as piece,
-                state.is_linked, state.is_cleared, state.is_marked
-            from " ~ state ~ " as state
-            left join (
-                select node as piece, component as target
-                from " ~ groups ~ "
-                where component not in (select component from " ~ excessive ~ ")
-                union all
-                select node_b, node_a from " ~ verdicts ~ " where is_accepted
-            ) as moves on moves.piece = state.piece"
+                least(coalesce(move_a.component, link.piece_a), coalesce(move_b.component, link.piece_b)) as piece_a,
+                greatest(coalesce(move_a.component, link.piece_a), coalesce(move_b.component, link.piece_b)) as piece_b,
+                min(link.place) as place
+            from " ~ open ~ " as link
+            left join " ~ verdicts ~ " as verdicts on verdicts.piece_a = link.piece_a and verdicts.piece_b = link.piece_b
+            left join " ~ moves ~ " as move_a on move_a.node = link.piece_a
+            left join " ~ moves ~ " as move_b on move_b.node = link.piece_b
+            where verdicts.piece_a is null
+            group by 1, 2"
         ),
-        cdp.cdp_drop_scratch([pairs, groups, held, apart, excessive, verdicts]),
+        cdp.cdp_move_pieces(state, moves),
     ]) -}}
+{% endmacro %}
+
+
+{# Several pieces that hold a type are too many together above the limit. One alone may be, by decision, and whoever
+   has none of the type may join it. #}
+{% macro cdp_too_many(type, types) %}
+    {{- return("sum(held) > " ~ cdp.cdp_type_setting(type, "max_per_person", types) ~ " and count(*) > 1") -}}
+{% endmacro %}
+
+
+{# Pairs of pieces that somebody has decided are two people, the smaller piece first. #}
+{% macro cdp_parted_pieces_sql(state, decisions) -%}
+    select distinct least(side_a.piece, side_b.piece) as piece_a, greatest(side_a.piece, side_b.piece) as piece_b
+    from {{ decisions }} as decisions
+    inner join {{ state }} as side_a on side_a.node = decisions.node_a
+    inner join {{ state }} as side_b on side_b.node = decisions.node_b
+    where decisions.decision = 'never_link'
+{%- endmacro %}
+
+
+{# The statement that gives the nodes of pieces to other pieces; moves is a table (node, component). #}
+{% macro cdp_move_pieces(state, moves) %}
+    {{- return(cdp.cdp_scratch(state, "
+        select
+            state.node, state.type, state.priority, coalesce(moves.component, state.piece) as piece,
+            state.is_linked, state.is_cleared, state.is_marked
+        from " ~ state ~ " as state
+        left join " ~ moves ~ " as moves on moves.node = state.piece"
+    )) -}}
 {% endmacro %}

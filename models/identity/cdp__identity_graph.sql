@@ -26,24 +26,23 @@ sightings as (
 
 ),
 
--- A person takes the id that was born first of those whose anchors it holds.
 canonical_ids as (
 
     select
         people.person_id,
-        {{ cdp.cdp_arg_min("registry.canonical_id", "registry.birth_number") }} as canonical_id
+        registry.canonical_id
 
     from {{ ref("int_cdp__canonical_ids") }} as registry
 
     inner join people on registry.anchor_id = people.identifier_id
 
-    where not people.is_shared
-
-    group by people.person_id
+    where
+        registry.merged_into is null
+        and not registry.is_retired
 
 ),
 
-final as (
+present as (
 
     select
         case when not people.is_shared then canonical_ids.canonical_id end as canonical_id,
@@ -55,8 +54,7 @@ final as (
         sightings.event_count,
         sightings.source_count,
         sightings.source as first_source,
-        people.is_shared,
-        {{ cdp.cdp_batch_id() }} as batch_id
+        people.is_shared
 
     from people
 
@@ -72,6 +70,31 @@ final as (
     where
         people.batch_id > {{ last_batch }}
         or sightings.batch_id > {{ last_batch }}
+    {%- endif %}
+
+),
+
+final as (
+
+    select
+        present.*,
+        {{ cdp.cdp_batch_id() }} as batch_id
+
+    from present
+
+    {%- if cdp.cdp_is_incremental() %}
+
+    left join {{ this }} as stored on present.identifier_id = stored.identifier_id
+
+    where
+        stored.identifier_id is null
+        or present.canonical_id is distinct from stored.canonical_id
+        or present.is_shared <> stored.is_shared
+        or present.first_seen is distinct from stored.first_seen
+        or present.last_seen is distinct from stored.last_seen
+        or present.event_count <> stored.event_count
+        or present.source_count <> stored.source_count
+        or present.first_source <> stored.first_source
     {%- endif %}
 
 )

@@ -7,8 +7,9 @@
     )
 }}
 
-{#- So many identifiers have to leave a person in one build for the id to be lost. -#}
-{%- set count_heirs = 20 %}
+{%- set text = dbt.type_string() %}
+{#- More than one person may have by default: an id is lost when all of these leave in one build. -#}
+{%- set count_heirs = 200 %}
 
 with
 
@@ -26,29 +27,21 @@ people as (
 
 ),
 
-changed_people as (
-
-    select distinct person_id
-
-    from people
-
-    where batch_id > {{ cdp.cdp_last_batch() }}
-
-),
-
--- The identifiers of a person from strong to weak, the older first.
+-- A person is written as a whole: whoever gained or lost an identifier has new rows only.
 members as (
 
     select
-        people.*,
+        identifier_id,
+        person_id,
+        priority,
         row_number() over (
-            partition by people.person_id
-            order by people.priority, people.identifier_id
+            partition by person_id
+            order by priority, identifier_id
         ) as rank
 
     from people
 
-    inner join changed_people on people.person_id = changed_people.person_id
+    where batch_id > {{ cdp.cdp_last_batch() }}
 
 ),
 
@@ -59,7 +52,7 @@ anchors as (
         person_id,
         min(case when rank = 1 then identifier_id end) as identifier_id,
         min(priority) as priority,
-        {{ dbt.listagg("cast(identifier_id as " ~ dbt.type_string() ~ ")", "';'", "order by rank") }} as heirs
+        {{ dbt.listagg("cast(identifier_id as " ~ text ~ ")", "';'", "order by rank") }} as heirs
 
     from members
 
@@ -71,89 +64,188 @@ anchors as (
 
 {%- if cdp.cdp_is_incremental() %}
 
+registry as (
+
+    select
+        *,
+        case when not is_retired then coalesce(merged_into, canonical_id) end as current_canonical_id
+
+    from {{ this }}
+
+),
+
+orphans as (
+
+    select * from registry
+
+    where anchor_id not in (select people.identifier_id from people)
+
+),
+
 -- An anchor may leave the graph or turn out to be shared: the id goes to the strongest heir that is left.
 inherited as (
 
     select
         heirs.canonical_id,
-        people.identifier_id as anchor_id
+        members.identifier_id as anchor_id
 
     from (
-        {{
-            cdp.cdp_split_rows(
-                "(select * from " ~ this ~ " where anchor_id not in (select identifier_id from people)) as orphans",
-                "heirs",
-                ";",
-                "heir",
-                ["canonical_id"]
-            )
-        }}
+        {{ cdp.cdp_split_rows("orphans", "heirs", ";", "heir", ["canonical_id"]) | indent(8) }}
     ) as heirs
 
-    inner join people on heirs.heir = cast(people.identifier_id as {{ dbt.type_string() }})
+    inner join members on heirs.heir = cast(members.identifier_id as {{ text }})
 
     qualify row_number() over (
         partition by heirs.canonical_id
-        order by people.priority, people.identifier_id
+        order by members.priority, members.identifier_id
     ) = 1
 
 ),
 
-stored as (
-
-    select
-        registry.canonical_id,
-        coalesce(inherited.anchor_id, registry.anchor_id) as anchor_id,
-        registry.birth_number,
-        registry.assigned_at,
-        registry.heirs,
-        inherited.anchor_id is not null as has_moved
-
-    from {{ this }} as registry
-
-    left join inherited on registry.canonical_id = inherited.canonical_id
-
-),
-
--- The id that a person goes by: the one born first of those whose anchors it holds.
+-- The ids whose person has changed, with the person that holds them now.
 held as (
 
     select
-        stored.*,
-        people.person_id,
-        people.priority
+        registry.canonical_id,
+        members.identifier_id as anchor_id,
+        members.priority,
+        members.person_id,
+        registry.birth_number,
+        registry.heirs,
+        registry.current_canonical_id
 
-    from stored
+    from registry
 
-    inner join people on stored.anchor_id = people.identifier_id
+    left join inherited on registry.canonical_id = inherited.canonical_id
 
-    qualify row_number() over (
-        partition by people.person_id
-        order by stored.birth_number
-    ) = 1
+    inner join members on coalesce(inherited.anchor_id, registry.anchor_id) = members.identifier_id
+
+),
+
+-- A person goes by the id that was born first of those whose anchors it holds.
+firstborn as (
+
+    select
+        person_id,
+        {{ cdp.cdp_arg_min("canonical_id", "birth_number") }} as canonical_id
+
+    from held
+
+    group by person_id
 
 ),
 
 -- A cookie that was the first sign of a person may turn out to be shared one day: the id moves on to the
--- first stronger identifier that the person gets.
-moved as (
+-- first stronger identifier that the person gets. An id that is merged stays as it was on its last own day.
+continued as (
 
     select
-        stored.canonical_id,
-        case when anchors.priority < held.priority then anchors.identifier_id else stored.anchor_id end as anchor_id,
-        stored.birth_number,
-        stored.assigned_at,
-        coalesce(anchors.heirs, stored.heirs) as heirs
+        held.canonical_id,
+        case
+            when held.canonical_id = firstborn.canonical_id and anchors.priority < held.priority
+                then anchors.identifier_id
+            else held.anchor_id
+        end as anchor_id,
+        case when held.canonical_id = firstborn.canonical_id then anchors.heirs else held.heirs end as heirs,
+        firstborn.canonical_id as current_canonical_id
 
-    from stored
+    from held
 
-    left join held on stored.canonical_id = held.canonical_id
+    inner join firstborn on held.person_id = firstborn.person_id
 
-    left join anchors on held.person_id = anchors.person_id
+    inner join anchors on held.person_id = anchors.person_id
+
+),
+
+-- An id that nothing holds any more goes where the id went that it had been merged into.
+abandoned as (
+
+    select
+        orphans.canonical_id,
+        orphans.anchor_id,
+        orphans.heirs,
+        case
+            when orphans.current_canonical_id = orphans.canonical_id then cast(null as {{ text }})
+            when continued.canonical_id is not null then continued.current_canonical_id
+            when successors.canonical_id is not null then cast(null as {{ text }})
+            else orphans.current_canonical_id
+        end as current_canonical_id
+
+    from orphans
+
+    left join continued on orphans.current_canonical_id = continued.canonical_id
+
+    left join orphans as successors on orphans.current_canonical_id = successors.canonical_id
+
+    where orphans.canonical_id not in (select inherited.canonical_id from inherited)
+
+),
+
+kept as (
+
+    select * from continued
+
+    union all
+
+    select * from abandoned
+
+),
+
+changed as (
+
+    select
+        kept.canonical_id,
+        kept.anchor_id,
+        registry.birth_number,
+        registry.assigned_at,
+        registry.born_from,
+        kept.heirs,
+        kept.current_canonical_id
+
+    from kept
+
+    inner join registry on kept.canonical_id = registry.canonical_id
 
     where
-        stored.has_moved
-        or (anchors.person_id is not null and anchors.heirs is distinct from stored.heirs)
+        kept.anchor_id <> registry.anchor_id
+        or kept.heirs <> registry.heirs
+        or kept.current_canonical_id is distinct from registry.current_canonical_id
+
+),
+
+-- Whose identifiers a new person has taken, if they were somebody's: the strongest of them counts.
+former_members as (
+
+    select
+        members.person_id,
+        members.rank,
+        former.canonical_id
+
+    from (
+        {{
+            cdp.cdp_split_rows(
+                "(select canonical_id, heirs from held where current_canonical_id = canonical_id) as current_ids",
+                "heirs",
+                ";",
+                "heir",
+                ["canonical_id"]
+            ) | indent(8)
+        }}
+    ) as former
+
+    inner join members on former.heir = cast(members.identifier_id as {{ text }})
+
+),
+
+origins as (
+
+    select
+        person_id,
+        {{ cdp.cdp_arg_min("canonical_id", "rank") }} as canonical_id
+
+    from former_members
+
+    group by person_id
 
 ),
 {%- endif %}
@@ -163,29 +255,19 @@ born as (
     select
         {{ cdp.cdp_uuid() }} as canonical_id,
         anchors.identifier_id as anchor_id,
-        {% if cdp.cdp_is_incremental() %}(select coalesce(max(birth_number), 0) from {{ this }}) + {% endif -%}
+        {% if cdp.cdp_is_incremental() %}(select coalesce(max(birth_number), 0) from registry) + {% endif -%}
         row_number() over (order by anchors.identifier_id) as birth_number,
         {{ cdp.cdp_as_of() }} as assigned_at,
+        {% if cdp.cdp_is_incremental() %}origins.canonical_id{% else %}cast(null as {{ text }}){% endif %} as born_from,
         anchors.heirs
 
     from anchors
 
     {%- if cdp.cdp_is_incremental() %}
 
-    where anchors.person_id not in (select held.person_id from held)
-    {%- endif %}
+    left join origins on anchors.person_id = origins.person_id
 
-),
-
-changed as (
-
-    select * from born
-
-    {%- if cdp.cdp_is_incremental() %}
-
-    union all
-
-    select * from moved
+    where anchors.person_id not in (select firstborn.person_id from firstborn)
     {%- endif %}
 
 ),
@@ -197,10 +279,31 @@ final as (
         anchor_id,
         birth_number,
         assigned_at,
+        born_from,
         heirs,
+        cast(null as {{ text }}) as merged_into,
+        false as is_retired,
+        {{ cdp.cdp_batch_id() }} as batch_id
+
+    from born
+
+    {%- if cdp.cdp_is_incremental() %}
+
+    union all
+
+    select
+        canonical_id,
+        anchor_id,
+        birth_number,
+        assigned_at,
+        born_from,
+        heirs,
+        nullif(current_canonical_id, canonical_id) as merged_into,
+        current_canonical_id is null as is_retired,
         {{ cdp.cdp_batch_id() }} as batch_id
 
     from changed
+    {%- endif %}
 
 )
 

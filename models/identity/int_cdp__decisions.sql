@@ -34,6 +34,38 @@ decided as (
 
 ),
 
+written as (
+
+    select
+        *,
+        {%- for side in ["a", "b"] %}
+        {{
+            dbt.concat([
+                "coalesce(identifier_type_" ~ side ~ ", '')",
+                "' '",
+                "coalesce(identifier_value_" ~ side ~ ", '')",
+            ])
+        }} as written_{{ side }},
+        {%- endfor %}
+        case when decision = 'lift' then decided_at end as lifted_at
+
+    from decided
+
+),
+
+-- A later lift takes back whatever was written on the same two values, also what could not be followed.
+lifted as (
+
+    select
+        *,
+        max(lifted_at) over (
+            partition by least(written_a, written_b), greatest(written_a, written_b)
+        ) as last_lifted_at
+
+    from written
+
+),
+
 normalized as (
 
     select
@@ -42,11 +74,15 @@ normalized as (
         {%- for side in ["a", "b"] %}
         identifier_type_{{ side }},
         nullif({{ cdp.cdp_by_type("identifier_type_" ~ side, normalized[side]) }}, '') as identifier_value_{{ side }},
-        coalesce(identifier_type_{{ side }}, '') <> '' or coalesce(identifier_value_{{ side }}, '') <> '' as has_side_{{ side }},
+        written_{{ side }} <> ' ' as has_side_{{ side }},
         {%- endfor %}
         decided_at
 
-    from decided
+    from lifted
+
+    where
+        last_lifted_at is null
+        or decided_at >= last_lifted_at
 
 ),
 
@@ -68,12 +104,13 @@ judged as (
     select
         *,
         case
+            when decision = 'lift' then null
             when is_decision is not true then 'is none of link, never_link, not_shared and lift'
             when side_a is null then 'names no first identifier of a type in cdp_identifiers'
             when has_side_b and side_b is null then 'names no second identifier of a type in cdp_identifiers'
             when decision in ('link', 'never_link') and not has_side_b then 'names one identifier only'
             when decision = 'not_shared' and has_side_b then 'names two identifiers where one is shared or not'
-            when side_a = side_b then 'names one identifier twice'
+            when decision = 'never_link' and side_a = side_b then 'names one identifier twice'
         end as problem
 
     from named
@@ -95,7 +132,12 @@ sorted as (
 
     from judged
 
-    where problem is null
+    -- Two spellings of one identifier are linked as it is, and a lift of what nobody knows lifts nothing.
+    where
+        problem is null
+        and side_a is not null
+        and (side_b is not null or not has_side_b)
+        and side_a is distinct from side_b
 
 ),
 

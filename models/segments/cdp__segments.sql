@@ -10,8 +10,7 @@
 }}
 
 {%- set segments = cdp.cdp_segments() %}
-{%- set canonical_ids = ref("int_cdp__canonical_ids") %}
-{%- set graph = ref("cdp__identity_graph") %}
+{%- set history = ref("cdp__canonical_id_history") %}
 {%- set conditions = segments | selectattr("where", "defined") | list %}
 {%- set profiles = ref("cdp__user_profiles") %}
 {%- for segment in conditions %}
@@ -66,32 +65,19 @@ members as (
 
 {%- if cdp.cdp_is_incremental() %}
 
--- The person that holds an id's anchor today: another one once the id has been merged.
-present_ids as (
-
-    select
-        registry.canonical_id,
-        graph.canonical_id as present_canonical_id
-
-    from {{ canonical_ids }} as registry
-
-    inner join {{ graph }} as graph on registry.anchor_id = graph.identifier_id
-
-),
-
 stored as (
 
     select
         stored.membership_id,
         stored.canonical_id,
-        coalesce(present_ids.present_canonical_id, stored.canonical_id) as present_canonical_id,
+        coalesce(history.current_canonical_id, stored.canonical_id) as present_canonical_id,
         stored.segment_name,
         stored.entered_at,
         stored.exited_at
 
     from {{ this }} as stored
 
-    left join present_ids on stored.canonical_id = present_ids.canonical_id
+    left join {{ history }} as history on stored.canonical_id = history.canonical_id
 
 ),
 

@@ -13,6 +13,7 @@ from dbt_cdp.errors import ExitCode
 
 COMMANDS = {
     "demo": "dbt_cdp.commands.demo:demo",
+    "identity": "dbt_cdp.commands.identity:identity",
     "load": "dbt_cdp.commands.load:load",
 }
 

@@ -115,10 +115,27 @@ def load_files(
 
 
 def ensure_landing(project: Project) -> dict[str, Relation]:
-    """Make the package's tables that dbt does not fill, where they are missing.
+    """Make the landing tables, where they are missing.
 
     Returns:
         The landing tables by kind: events, records, rejects.
+
+    Raises:
+        DbtError: the project cannot be parsed, or the tables cannot be made.
+    """
+    models = {**_MODELS, "rejects": _REJECTS}
+    return dict(zip(models, ensure_tables(project, list(models.values())), strict=True))
+
+
+def ensure_tables(project: Project, models: Sequence[str]) -> list[Relation]:
+    """Make the package's tables that dbt does not fill, where one of these is missing.
+
+    Args:
+        project: the project whose warehouse holds them.
+        models: names of models of the kind `cdp_ledger`.
+
+    Returns:
+        The tables of the models, in their order.
 
     Raises:
         DbtError: the project cannot be parsed, or the tables cannot be made.
@@ -128,13 +145,20 @@ def ensure_landing(project: Project) -> dict[str, Relation]:
         # Making the tables takes hardly longer than the parsing that is due anyway.
         dbt.run(_BOOTSTRAP, stream=False)
     manifest = dbt.manifest()
-    tables = {kind: manifest.relation(model) for kind, model in _MODELS.items()}
-    tables["rejects"] = manifest.relation(_REJECTS)
+    tables = [manifest.relation(model) for model in models]
     with open_warehouse(project) as warehouse:
-        is_ready = all(warehouse.exists(table) for table in tables.values())
+        is_ready = all(warehouse.exists(table) for table in tables)
     if not is_ready:
         dbt.run(_BOOTSTRAP, stream=False)
     return tables
+
+
+def next_time(warehouse: Warehouse, table: Relation, column: str) -> datetime:
+    """Now (UTC), or just after the last time in the column if the clock was set back: dbt takes
+    what is later than what it has seen."""
+    ((last,),) = warehouse.query(f"select max({warehouse.quote(column)}) from {table}")  # noqa: S608
+    now = datetime.now(UTC).replace(tzinfo=None)
+    return max(now, last + timedelta(microseconds=1)) if last else now
 
 
 def _load_file(
@@ -147,7 +171,7 @@ def _load_file(
     report = LoadReport(file=file.name, source=source.name, kind=source.kind)
     try:
         with warehouse.transaction():
-            loaded_at = _next_loaded_at(warehouse, tables[source.kind])
+            loaded_at = next_time(warehouse, tables[source.kind], "loaded_at")
             writer = _Writer(warehouse, tables, report, loaded_at)
             _write_rows(file.rows(required=source.record_id), source, writer, file, on_progress)
     except FileError as error:
@@ -186,14 +210,6 @@ def _record_problem(row: Row, source: Source) -> str:
     if isinstance(value, dict | list):
         return f"the field '{source.record_id}' is not a text or a number"
     return ""
-
-
-def _next_loaded_at(warehouse: Warehouse, table: Relation) -> datetime:
-    """Now, or just after the last load if the clock was set back: dbt takes what is later than
-    what it has seen."""
-    ((last,),) = warehouse.query(f"select max(loaded_at) from {table}")  # noqa: S608
-    now = datetime.now(UTC).replace(tzinfo=None)
-    return max(now, last + timedelta(microseconds=1)) if last else now
 
 
 @dataclass

@@ -33,12 +33,21 @@ MODELS = {
             timestamp '2026-06-01 10:00:00' as system_modstamp
     """,
     "my_blocked": "select '*' as identifier_type, 'nobody' as identifier_value",
+    "my_decisions": """
+        select 'd1' as decision_id, 'never_link' as decision, 'email' as identifier_type_a,
+            'ada@acme.example' as identifier_value_a, 'email' as identifier_type_b,
+            'bea@acme.example' as identifier_value_b, null as decided_at
+    """,
     "my_tiers": "select 'nobody' as canonical_id, 'gold' as account_tier",
     "seg_loyal": "select canonical_id from {{ ref('cdp', 'cdp__user_profiles') }}",
 }
 FILES = {
     "events.ndjson": '{"userId": "u2", "event": "seen", "timestamp": "2026-06-01T10:00:00Z"}\n',
     "requesters.csv": "requester_id,email,external_id\n1,ada@acme.example,u1\n",
+    "decisions.csv": (
+        "decision,identifier_type_a,identifier_value_a,identifier_type_b,identifier_value_b,reason\n"
+        "link,email,cid@shop.example,user_id,cid-7,signed in at the counter\n"
+    ),
 }
 
 

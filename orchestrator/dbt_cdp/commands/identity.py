@@ -1,0 +1,135 @@
+"""`cdp identity`: people's decisions on who is who."""
+
+import getpass
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from dbt_cdp.decisions import (
+    FILE_COLUMNS,
+    Decision,
+    Written,
+    read_arguments,
+    read_file,
+    read_ledger,
+    write_decisions,
+)
+from dbt_cdp.options import json_option, project_options
+from dbt_cdp.output import print_json, print_table, talk
+from dbt_cdp.project import Project
+
+_WRITTEN_COLUMNS = ("decision_id", "decision", "decided_at")
+_LEDGER_COLUMNS = (
+    "decision_id",
+    "decision",
+    "identifiers",
+    "decided_at",
+    "decided_by",
+    "reason",
+    "status",
+)
+
+
+@click.group()
+def identity() -> None:
+    """Decide who is who, where the data alone would be wrong."""
+
+
+# A click.Choice would quote what it refuses, which is an identifier when the decision is forgotten.
+@identity.command(
+    epilog=f"\b\nThe header of a --file; for one identifier the columns of the second are empty:\n"
+    f"  {','.join(FILE_COLUMNS)}"
+)
+@click.argument("decision", required=False)
+@click.argument("identifiers", nargs=-1, metavar="[IDENTIFIER] [IDENTIFIER]")
+@click.option("--reason", help="Why. With --file: for the rows that give no reason of their own.")
+@click.option("--by", help="Who decided. Default: the name of this machine's user.")
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    help="CSV file with one decision a row, instead of arguments; `-` reads stdin.",
+)
+@json_option
+@project_options
+def decide(
+    decision: str | None,
+    identifiers: tuple[str, ...],
+    reason: str | None,
+    by: str | None,
+    file: Path | None,
+    as_json: bool,
+    project: Project,
+) -> None:
+    """Write a DECISION on one or two IDENTIFIERs to the ledger.
+
+    An IDENTIFIER is TYPE=VALUE, such as email=ann@shop.example. A DECISION is one of: link (two
+    identifiers are one person's), never_link (they are not), not_shared (one identifier is one
+    person's, whatever its limits say), lift (what was decided on these identifiers no longer
+    holds). The last decision on the same identifiers counts, and takes effect with the next
+    `dbt build`. What is typed stays in the shell's history; what is read from a --file does not.
+    """
+    decisions = _decisions(project, decision, identifiers, reason, file)
+    _print_written(write_decisions(project, decisions, by or _user()), as_json)
+
+
+@identity.command()
+@click.option("--all", "everything", is_flag=True, help="Also those that are not in force.")
+@json_option
+@project_options
+def decisions(everything: bool, as_json: bool, project: Project) -> None:
+    """List the decisions in force, the newest first.
+
+    With --all also those that a later decision on the same identifiers superseded or lifted, and
+    the lifts. Identifiers are told apart as they were written, not by their normal form.
+    """
+    entries = read_ledger(project, everything=everything)
+    if as_json:
+        print_json([asdict(entry) for entry in entries])
+        return
+    print_table(
+        _LEDGER_COLUMNS,
+        [
+            (
+                entry.decision_id,
+                entry.decision,
+                ", ".join(map(str, entry.identifiers)),
+                entry.decided_at,
+                entry.decided_by,
+                entry.reason,
+                entry.status,
+            )
+            for entry in entries
+        ],
+    )
+
+
+def _decisions(
+    project: Project,
+    decision: str | None,
+    identifiers: tuple[str, ...],
+    reason: str | None,
+    file: Path | None,
+) -> list[Decision]:
+    if (decision is None) == (file is None):
+        raise click.UsageError("Give either a DECISION with its IDENTIFIERs or a --file.")
+    if file is not None:
+        return read_file(project, file, reason)
+    return [read_arguments(project, decision or "", identifiers, reason)]
+
+
+def _user() -> str | None:
+    """The name of the operating system's user; None where it has none, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        return None
+
+
+def _print_written(written: list[Written], as_json: bool) -> None:
+    if as_json:
+        print_json([asdict(row) for row in written])
+    else:
+        print_table(_WRITTEN_COLUMNS, [list(asdict(row).values()) for row in written])
+    what = "1 decision is" if len(written) == 1 else f"{len(written):,} decisions are"
+    talk(f"{what} written, to take effect with the next `dbt build`.")
