@@ -111,11 +111,11 @@
     select node, piece
     from (
         select
-            groups.node,
-            min(groups.node) over (partition by groups.component) as piece,
-            count(*) over (partition by groups.component) as seen
-        from {{ groups }} as groups
-        inner join {{ nodes }} as nodes on nodes.node = groups.node
+            grouped.node,
+            min(grouped.node) over (partition by grouped.component) as piece,
+            count(*) over (partition by grouped.component) as seen
+        from {{ groups }} as grouped
+        inner join {{ nodes }} as nodes on nodes.node = grouped.node
     ) as grouped
     where seen > 1
 {%- endmacro %}
@@ -264,10 +264,10 @@
         cdp.cdp_scratch(groups, solved.query),
         cdp.cdp_scratch(groups, "
             with held as (
-                select groups.component, state.piece, state.type, count(*) as held
+                select grouped.component, state.piece, state.type, count(*) as held
                 from " ~ state ~ " as state
-                inner join " ~ groups ~ " as groups on groups.node = state.piece
-                group by groups.component, state.piece, state.type
+                inner join " ~ groups ~ " as grouped on grouped.node = state.piece
+                group by grouped.component, state.piece, state.type
             ),
             excessive as (
                 select component from held group by component, type

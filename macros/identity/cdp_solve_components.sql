@@ -30,12 +30,12 @@
             group by node_b"
         ),
         cdp.cdp_scratch(hubs, "
-            select distinct node
-            from (
-                select node_a as node from " ~ edges ~ " where node_a <> node_b
-                union all
-                select node_a from " ~ edges ~ " where node_a = node_b and node_a not in (select node from " ~ contracted ~ ")
-            ) as hubs_and_alone"
+            select distinct node_a as node from " ~ edges ~ " where node_a <> node_b
+            union distinct
+            select alone.node_a
+            from (select node_a from " ~ edges ~ " where node_a = node_b) as alone
+            left join " ~ contracted ~ " as contracted on contracted.node = alone.node_a
+            where contracted.node is null"
         ),
         cdp.cdp_scratch(tied, "
             select contracted.node, contracted.hub

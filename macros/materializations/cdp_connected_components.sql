@@ -22,7 +22,7 @@
         {%- do cdp.cdp_replace_table(
             target_relation, existing, "select identifier_id, component_id, " ~ cdp.cdp_batch_id() ~ " as batch_id from " ~ solved.components
         ) -%}
-        {%- do cdp.cdp_run_steps([cdp.cdp_drop_scratch([solved.components])]) -%}
+        {%- do cdp.cdp_run_steps([cdp.cdp_drop_scratch(solved.scratch)]) -%}
     {%- else -%}
         {%- set last_batch = run_query("select coalesce(max(batch_id), -1) from " ~ existing).columns[0].values()[0] -%}
         {%- set changes = cdp.cdp_components_changes(sql, existing, last_batch) -%}
@@ -44,21 +44,17 @@
 {% endmaterialization %}
 
 
-{# All components: `steps`, and the scratch table `components` (identifier_id, component_id) that they leave. #}
+{# All components: `steps`; `components`, what a query can take (identifier_id, component_id) from after them; and
+   `scratch`, the tables to be dropped after use. #}
 {% macro cdp_components(sql) %}
     {%- set live = cdp.cdp_scratch_name("live") -%}
-    {%- set components = cdp.cdp_scratch_name("components") -%}
     {%- set solved = cdp.cdp_solve_components(live) -%}
     {{- return({
-        "components": components,
         "steps": [
             cdp.cdp_scratch(live, "select node_a, node_b from (" ~ sql ~ ") as edges where is_live"),
-        ] + solved.steps + [
-            cdp.cdp_scratch(components, "
-                select node as identifier_id, component as component_id from (" ~ solved.query ~ ") as solved"
-            ),
-            cdp.cdp_drop_scratch([live] + solved.scratch),
-        ],
+        ] + solved.steps,
+        "components": "(select node as identifier_id, component as component_id from (" ~ solved.query ~ ") as solved) as components",
+        "scratch": [live] + solved.scratch,
     }) -}}
 {% endmacro %}
 

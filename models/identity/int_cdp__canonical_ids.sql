@@ -82,22 +82,81 @@ orphans as (
 
 ),
 
--- An anchor may leave the graph or turn out to be shared: the id goes to the strongest heir that is left.
-inherited as (
+orphaned_heirs as (
+
+    {{
+        cdp.cdp_split_rows(
+            "orphans", "heirs", ";", "heir", ["canonical_id", "current_canonical_id"]
+        ) | indent(4)
+    }}
+
+),
+
+-- An anchor may leave the graph or turn out to be shared: the id that its person goes by moves to the strongest
+-- heir that is left.
+moved as (
 
     select
-        heirs.canonical_id,
+        orphaned_heirs.canonical_id,
         members.identifier_id as anchor_id
 
-    from (
-        {{ cdp.cdp_split_rows("orphans", "heirs", ";", "heir", ["canonical_id"]) | indent(8) }}
-    ) as heirs
+    from orphaned_heirs
 
-    inner join members on heirs.heir = cast(members.identifier_id as {{ text }})
+    inner join members on orphaned_heirs.heir = cast(members.identifier_id as {{ text }})
+
+    where orphaned_heirs.current_canonical_id = orphaned_heirs.canonical_id
 
     qualify row_number() over (
-        partition by heirs.canonical_id
+        partition by orphaned_heirs.canonical_id
         order by members.priority, members.identifier_id
+    ) = 1
+
+),
+
+anchored as (
+
+    select
+        registry.canonical_id,
+        coalesce(moved.anchor_id, registry.anchor_id) as anchor_id
+
+    from registry
+
+    left join moved on registry.canonical_id = moved.canonical_id
+
+),
+
+nameless as (
+
+    select members.*
+
+    from members
+
+    where members.person_id not in (
+        select holders.person_id
+
+        from anchored
+
+        inner join members as holders on anchored.anchor_id = holders.identifier_id
+    )
+
+),
+
+-- An id that had been merged or retired comes back for a person that would be given a new one, and for nobody else.
+revived as (
+
+    select
+        orphaned_heirs.canonical_id,
+        nameless.identifier_id as anchor_id
+
+    from orphaned_heirs
+
+    inner join nameless on orphaned_heirs.heir = cast(nameless.identifier_id as {{ text }})
+
+    where orphaned_heirs.current_canonical_id is distinct from orphaned_heirs.canonical_id
+
+    qualify row_number() over (
+        partition by orphaned_heirs.canonical_id
+        order by nameless.priority, nameless.identifier_id
     ) = 1
 
 ),
@@ -116,9 +175,11 @@ held as (
 
     from registry
 
-    left join inherited on registry.canonical_id = inherited.canonical_id
+    inner join anchored on registry.canonical_id = anchored.canonical_id
 
-    inner join members on coalesce(inherited.anchor_id, registry.anchor_id) = members.identifier_id
+    left join revived on registry.canonical_id = revived.canonical_id
+
+    inner join members on coalesce(revived.anchor_id, anchored.anchor_id) = members.identifier_id
 
 ),
 
@@ -177,7 +238,7 @@ abandoned as (
 
     left join orphans as successors on orphans.current_canonical_id = successors.canonical_id
 
-    where orphans.canonical_id not in (select inherited.canonical_id from inherited)
+    where orphans.canonical_id not in (select held.canonical_id from held)
 
 ),
 

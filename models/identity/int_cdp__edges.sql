@@ -96,7 +96,8 @@ touched_pairs as (
 ),
 {%- endif %}
 
--- An identifier forms a pair with itself too: that pair counts how often it was seen.
+-- An identifier forms a pair with itself too: that pair counts how often it was seen. Which side of equals is the
+-- first must not depend on the keys, which tell who came first.
 pairs as (
 
     select
@@ -115,7 +116,7 @@ pairs as (
                 strong.priority < weak.priority
                 or (
                     strong.priority = weak.priority
-                    and strong.identifier_id <= weak.identifier_id
+                    and strong.identifier_type <= weak.identifier_type
                 )
             )
 

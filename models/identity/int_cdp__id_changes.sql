@@ -1,6 +1,7 @@
 {{ config(enabled=cdp.cdp_is_on(), full_refresh=false) }}
 
 {%- set text = dbt.type_string() %}
+{%- set last_batch = cdp.cdp_last_batch() %}
 
 with
 
@@ -50,6 +51,7 @@ logged as (
 
 ),
 
+-- Where an id is by the log, and where it is. It may have stayed while its host has left.
 compared as (
 
     select
@@ -70,7 +72,9 @@ compared as (
             logged.change = 'merge'
             and logged.canonical_id = host.canonical_id
 
-    where registry.batch_id > {{ cdp.cdp_last_batch() }}
+    where
+        registry.batch_id > {{ last_batch }}
+        or host.batch_id > {{ last_batch }}
 
 ),
 
