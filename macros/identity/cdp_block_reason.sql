@@ -6,9 +6,14 @@
     {%- for digit in range(10) -%}
         {%- do repeated.append(digit ~ "{6,}") -%}
     {%- endfor -%}
+    {# Blanks of every width, joiners, marks of direction, and the mark at the start of a file. #}
+    {%- set unseen = "\u00a0\u00ad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff" -%}
+    {# Two values that could not be stored as they were may look alike now. #}
     {%- set reasons = [
         ("length(" ~ value ~ ") > 512", "too long"),
         (cdp.cdp_regexp_like(value, "[[:cntrl:]]"), "control characters"),
+        (cdp.cdp_regexp_like(value, "\ufffd"), "broken characters"),
+        (cdp.cdp_regexp_like(value, "^[[:space:]" ~ unseen ~ "]*$"), "nothing visible"),
     ] -%}
     {%- if form == "email" -%}
         {%- do reasons.append(("not " ~ cdp.cdp_regexp_like(value, "^[^@[:space:]]+@[^@[:space:]]+[.][^@[:space:]]+$"), "not an e-mail address")) -%}

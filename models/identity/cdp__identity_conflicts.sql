@@ -129,6 +129,10 @@ decided_people as (
 
     inner join graph as side_b on decisions.node_b = side_b.identifier_id
 
+    where
+        side_a.canonical_id is not null
+        and side_b.canonical_id is not null
+
 ),
 
 parted as (
@@ -170,7 +174,8 @@ refused_links as (
 
     left join parted
         on
-            least(refused.canonical_id_a, refused.canonical_id_b) = parted.canonical_id_a
+            not refused.is_shared
+            and least(refused.canonical_id_a, refused.canonical_id_b) = parted.canonical_id_a
             and greatest(refused.canonical_id_a, refused.canonical_id_b) = parted.canonical_id_b
 
     left join limits

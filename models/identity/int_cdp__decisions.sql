@@ -178,6 +178,16 @@ valid as (
 
 ),
 
+in_force as (
+
+    select * from valid
+
+    where
+        decision <> 'lift'
+        or problem is not null
+
+),
+
 invalid as (
 
     select
@@ -202,9 +212,9 @@ present as (
 
     select
         *,
-        problem is null and decision <> 'lift' as is_live
+        problem is null as is_live
 
-    from valid
+    from in_force
 
     union all
 
@@ -235,7 +245,7 @@ changed as (
 
     union all
 
-    -- A decision that is taken out of its list stays as a row that is not live.
+    -- A decision that is lifted or taken out of its list stays as a row that is not live.
     select
         subject_key,
         decision,

@@ -23,7 +23,7 @@ decisions as (
 
     where
         node_b is not null
-        and (decision <> 'never_link' or is_live)
+        and (decision = 'link' or is_live)
 
 ),
 

@@ -50,6 +50,11 @@
     ("id", "repeat('a', 513)", "'too long'"),
     ("id", dbt.concat(["'a'", "chr(9)", "'b'"]), "'control characters'"),
     ("email", dbt.concat(["'ada@shop.example'", "chr(10)"]), "'control characters'"),
+    ("id", "'a\ufffd'", "'broken characters'"),
+    ("email", "'ad\ufffd@shop.example'", "'broken characters'"),
+    ("id", "'\u00a0\u200b\ufeff'", "'nothing visible'"),
+    ("id", "'a\u200b'", "null"),
+    ("id", "'\u65e5'", "null"),
 ] %}
 
 with

@@ -26,9 +26,23 @@ def consumer(tmp_path: Path) -> Consumer:
 
 
 @pytest.fixture(scope="session")
-def at_once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple]]:
-    """The snapshot of a project that has built all its data in one full build."""
+def original(tmp_path_factory: pytest.TempPathFactory) -> Consumer:
+    """A project that has built all its data in one full build, to be looked at only."""
     consumer = copy_consumer(tmp_path_factory.mktemp("once") / "consumer")
     # The history of segments tells when something was found: two builds have another one.
     consumer.runs("build", "--exclude", "segments_are_as_expected")
-    return consumer.snapshot()
+    return consumer
+
+
+@pytest.fixture(scope="session")
+def at_once(original: Consumer) -> dict[str, list[tuple]]:
+    """What the one full build has found out."""
+    return original.snapshot()
+
+
+@pytest.fixture
+def built(original: Consumer, tmp_path: Path) -> Consumer:
+    """A copy of the project that has been built, to go on with."""
+    folder = tmp_path / "built"
+    shutil.copytree(original.folder, folder, symlinks=True)
+    return Consumer(folder, original.database.name)
