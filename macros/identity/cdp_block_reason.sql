@@ -13,7 +13,7 @@
         ("length(" ~ value ~ ") > 512", "too long"),
         (cdp.cdp_regexp_like(value, "[[:cntrl:]]"), "control characters"),
         (cdp.cdp_regexp_like(value, "\ufffd"), "broken characters"),
-        (cdp.cdp_regexp_like(value, "^[[:space:]" ~ unseen ~ "]*$"), "nothing visible"),
+        (cdp.cdp_regexp_like(value, "^[[:space:]" ~ unseen ~ "]+$"), "nothing visible"),
     ] -%}
     {%- if form == "email" -%}
         {%- do reasons.append(("not " ~ cdp.cdp_regexp_like(value, "^[^@[:space:]]+@[^@[:space:]]+[.][^@[:space:]]+$"), "not an e-mail address")) -%}

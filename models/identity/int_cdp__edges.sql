@@ -1,13 +1,15 @@
 {{
     config(
         enabled=cdp.cdp_is_on(),
+        full_refresh=false,
         unique_key=["node_a", "node_b"],
         incremental_strategy=cdp.cdp_incremental_strategy()
     )
 }}
 
 {%- set rules_hash = cdp.cdp_rules_hash() %}
-{%- set is_partial = cdp.cdp_is_incremental() and not cdp.cdp_rules_changed(rules_hash) %}
+{#- A full refresh works everything off again, and keeps the rows of what is gone: later models have yet to hear. -#}
+{%- set is_partial = cdp.cdp_is_incremental() and not (flags.FULL_REFRESH or cdp.cdp_rules_changed(rules_hash)) %}
 {%- set last_batch = cdp.cdp_last_batch() %}
 {%- set seen = dbt.concat([
     "coalesce(cast(observations.first_seen as " ~ dbt.type_string() ~ "), '9999')",
