@@ -8,7 +8,7 @@
     {%- endfor -%}
     {# Blanks of every width, joiners, marks of direction, and the mark at the start of a file. #}
     {%- set unseen = "\u00a0\u00ad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff" -%}
-    {# Two values that could not be stored as they were may look alike now. #}
+    {# Two values with characters that could not be stored may have become one: broken. #}
     {%- set reasons = [
         ("length(" ~ value ~ ") > 512", "too long"),
         (cdp.cdp_regexp_like(value, "[[:cntrl:]]"), "control characters"),

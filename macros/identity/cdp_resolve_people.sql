@@ -24,7 +24,7 @@
             select
                 nodes.node, nodes.type, " ~ cdp.cdp_type_setting("nodes.type", "priority", types) ~ " as priority,
                 coalesce(linked.piece, nodes.node) as piece,
-                linked.node is not null as is_linked,
+                linked.piece as link_group,
                 nodes.node in (select node_a from " ~ decided.decisions ~ " where decision = 'not_shared') as is_cleared,
                 false as is_marked
             from " ~ nodes ~ " as nodes
@@ -49,7 +49,7 @@
         ),
         {"if": "select component_id from " ~ doubtful, "do": walk + [
             "insert into " ~ people ~ " (identifier_id, identifier_type, person_id, is_shared)
-            select node, type, piece, is_marked and not is_linked from " ~ state,
+            select node, type, piece, is_marked and link_group is null from " ~ state,
             cdp.cdp_drop_scratch([state]),
         ]},
         cdp.cdp_drop_scratch([nodes, doubtful] + decided.scratch),
@@ -166,7 +166,7 @@
         {"if": "select node_a from " ~ links, "do": [
             cdp.cdp_scratch(state, "
                 select
-                    state.node, state.type, state.priority, state.piece, state.is_linked, state.is_cleared,
+                    state.node, state.type, state.priority, state.piece, state.link_group, state.is_cleared,
                     state.is_marked or (marked.node is not null and not state.is_cleared) as is_marked
                 from " ~ state ~ " as state
                 left join (" ~ cdp.cdp_marked_nodes_sql(tier, types, links, state, decided) ~ ") as marked on marked.node = state.node"
@@ -226,8 +226,8 @@
         union distinct
         select node.node, node.type, other.node, other.type, other.priority
         from {{ state }} as node
-        inner join {{ state }} as other on other.piece = node.piece and other.node <> node.node
-        where node.priority = {{ tier }} and node.is_linked and other.is_linked
+        inner join {{ state }} as other on other.link_group = node.link_group and other.node <> node.node
+        where node.priority = {{ tier }}
     ),
     usable as (
         select neighbours.*, side.piece
@@ -376,7 +376,7 @@
     {{- return(cdp.cdp_scratch(state, "
         select
             state.node, state.type, state.priority, coalesce(moves.component, state.piece) as piece,
-            state.is_linked, state.is_cleared, state.is_marked
+            state.link_group, state.is_cleared, state.is_marked
         from " ~ state ~ " as state
         left join " ~ moves ~ " as moves on moves.node = state.piece"
     )) -}}

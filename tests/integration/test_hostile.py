@@ -41,8 +41,8 @@ def events_sql() -> str:
             for one in (1, 2):
                 cells = {"uid": "null", "mail": "null", field: value}
                 rows.append(
-                    f"select '{name}_{field}_{one}' as id, {seen} as seen_at, {cells['uid']} as uid,"
-                    f" {cells['mail']} as mail, '{name}-{field}-{one}' as cookie"
+                    f"select '{name}_{field}_{one}' as id, {seen} as seen_at,"
+                    f" {cells['uid']} as uid, {cells['mail']} as mail, '{name}-{field}-{one}' as cookie"
                 )
     return "\nunion all\n".join(rows)
 
