@@ -42,7 +42,8 @@ def events_sql() -> str:
                 cells = {"uid": "null", "mail": "null", field: value}
                 rows.append(
                     f"select '{name}_{field}_{one}' as id, {seen} as seen_at,"
-                    f" {cells['uid']} as uid, {cells['mail']} as mail, '{name}-{field}-{one}' as cookie"
+                    f" {cells['uid']} as uid, {cells['mail']} as mail,"
+                    f" '{name}-{field}-{one}' as cookie"
                 )
     return "\nunion all\n".join(rows)
 
