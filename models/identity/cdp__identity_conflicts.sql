@@ -1,11 +1,6 @@
 {{ config(enabled=cdp.cdp_is_on(), materialized="view", alias="identity_conflicts") }}
 
 {%- set by_priority = dbt.concat(["cast(priority + 1000 as " ~ dbt.type_string() ~ ")", "identifier_type"]) %}
-{%- set first_sight = dbt.concat([
-    "coalesce(cast(observations.first_seen as " ~ dbt.type_string() ~ "), '9999')",
-    "' '",
-    "observations.group_key",
-]) %}
 
 with
 
@@ -231,12 +226,7 @@ blocked_links as (
         blocked.identifier_value,
         blocked.priority,
         min(blocked.block_reason) as block_reason,
-        sum(observations.event_count) as event_count,
-        min(observations.first_seen) as first_seen,
-        max(observations.last_seen) as last_seen,
-        {{ cdp.cdp_arg_min("observations.origin", first_sight) }} as rule,
-        {{ cdp.cdp_arg_min("observations.source", first_sight) }} as source,
-        {{ cdp.cdp_arg_min("observations.evidence_id", first_sight) }} as evidence_id
+        {{ cdp.cdp_summed_observations() | indent(8) }}
 
     from blocked
 

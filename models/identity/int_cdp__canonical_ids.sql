@@ -261,7 +261,8 @@ changed as (
         registry.assigned_at,
         registry.born_from,
         kept.heirs,
-        kept.current_canonical_id
+        nullif(kept.current_canonical_id, kept.canonical_id) as merged_into,
+        kept.current_canonical_id is null as is_retired
 
     from kept
 
@@ -320,7 +321,9 @@ born as (
         row_number() over (order by anchors.identifier_id) as birth_number,
         {{ cdp.cdp_as_of() }} as assigned_at,
         {% if cdp.cdp_is_incremental() %}origins.canonical_id{% else %}cast(null as {{ text }}){% endif %} as born_from,
-        anchors.heirs
+        anchors.heirs,
+        cast(null as {{ text }}) as merged_into,
+        false as is_retired
 
     from anchors
 
@@ -329,6 +332,19 @@ born as (
     left join origins on anchors.person_id = origins.person_id
 
     where anchors.person_id not in (select firstborn.person_id from firstborn)
+    {%- endif %}
+
+),
+
+written as (
+
+    select * from born
+
+    {%- if cdp.cdp_is_incremental() %}
+
+    union all
+
+    select * from changed
     {%- endif %}
 
 ),
@@ -342,29 +358,11 @@ final as (
         assigned_at,
         born_from,
         heirs,
-        cast(null as {{ text }}) as merged_into,
-        false as is_retired,
+        merged_into,
+        is_retired,
         {{ cdp.cdp_batch_id() }} as batch_id
 
-    from born
-
-    {%- if cdp.cdp_is_incremental() %}
-
-    union all
-
-    select
-        canonical_id,
-        anchor_id,
-        birth_number,
-        assigned_at,
-        born_from,
-        heirs,
-        nullif(current_canonical_id, canonical_id) as merged_into,
-        current_canonical_id is null as is_retired,
-        {{ cdp.cdp_batch_id() }} as batch_id
-
-    from changed
-    {%- endif %}
+    from written
 
 )
 

@@ -11,11 +11,6 @@
 {#- A full refresh works everything off again, and keeps the rows of what is gone: later models have yet to hear. -#}
 {%- set is_partial = cdp.cdp_is_incremental() and not (flags.FULL_REFRESH or cdp.cdp_rules_changed(rules_hash)) %}
 {%- set last_batch = cdp.cdp_last_batch() %}
-{%- set seen = dbt.concat([
-    "coalesce(cast(observations.first_seen as " ~ dbt.type_string() ~ "), '9999')",
-    "' '",
-    "observations.group_key",
-]) %}
 
 with
 
@@ -143,13 +138,7 @@ present as (
         pairs.node_b,
         pairs.type_a,
         pairs.type_b,
-        sum(observations.event_count) as event_count,
-        min(observations.first_seen) as first_seen,
-        max(observations.last_seen) as last_seen,
-        count(distinct observations.source) as source_count,
-        {{ cdp.cdp_arg_min("observations.origin", seen) }} as rule,
-        {{ cdp.cdp_arg_min("observations.source", seen) }} as source,
-        {{ cdp.cdp_arg_min("observations.evidence_id", seen) }} as evidence_id
+        {{ cdp.cdp_summed_observations() | indent(8) }}
 
     from pairs
 

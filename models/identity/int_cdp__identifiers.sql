@@ -101,13 +101,16 @@ judged as (
         normalized.identifier_type,
         normalized.raw_value,
         normalized.identifier_value,
-        coalesce(
-            case when normalized.identifier_value is null then 'no type of cdp_identifiers' end,
-            {{ cdp.cdp_by_type("normalized.identifier_type", reasons) }},
-            case when blocked.identifier_value is not null then 'on the block list' end,
-            case when blocked_always.identifier_value is not null then 'on the block list' end
-        ) as reason,
-        decisions.decision_id is not null as is_cleared
+        case
+            when decisions.decision_id is null
+                then
+                    coalesce(
+                        case when normalized.identifier_value is null then 'no type of cdp_identifiers' end,
+                        {{ cdp.cdp_by_type("normalized.identifier_type", reasons) }},
+                        case when blocked.identifier_value is not null then 'on the block list' end,
+                        case when blocked_always.identifier_value is not null then 'on the block list' end
+                    )
+        end as block_reason
 
     from normalized
 
@@ -138,7 +141,7 @@ final as (
         judged.identifier_type,
         judged.raw_value,
         judged.identifier_value,
-        case when not judged.is_cleared then judged.reason end as block_reason,
+        judged.block_reason,
         {% if cdp.cdp_is_incremental() %}stored.raw_value is not null{% else %}false{% endif %} as is_reassessed,
         '{{ rules_hash }}' as rules_hash,
         {{ cdp.cdp_batch_id() }} as batch_id
@@ -157,7 +160,7 @@ final as (
 
     where
         stored.raw_value is null
-        or case when not judged.is_cleared then judged.reason end is distinct from stored.block_reason
+        or judged.block_reason is distinct from stored.block_reason
     {%- endif %}
 
 )

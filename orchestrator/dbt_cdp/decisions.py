@@ -206,7 +206,7 @@ def read_file(project: Project, path: Path, reason: str | None = None) -> list[D
             of them are no decisions; the message has their lines.
         FileError: the file cannot be read as CSV.
     """
-    file = _CsvFile(path)
+    file = InputFile(path, suffix=".csv")
     types = identifier_types(project)
     decisions, problems = [], []
     for row in file.rows():
@@ -278,14 +278,6 @@ def read_ledger(project: Project, *, everything: bool = False) -> list[Entry]:
     with open_warehouse(project) as warehouse:
         sql = _LEDGER_SQL.format(ledger=ledger, keys=", ".join(_KEYS))
         return [_entry(row) for row in warehouse.query(sql, [everything])]
-
-
-class _CsvFile(InputFile):
-    """A file that is CSV whatever its name says, as is the standard input."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self._suffix = ".csv"
 
 
 def _row_decision(row: Row, reason: str | None, file: str) -> Decision | None:

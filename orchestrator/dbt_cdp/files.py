@@ -44,19 +44,20 @@ class InputFile:
 
     Args:
         path: where it is; `-` is the standard input.
+        suffix: such as .csv, for a file whose name does not say what it is.
 
     Raises:
         ConfigurationError: there is no such file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, suffix: str | None = None) -> None:
         self.path = path
         self.name = "stdin" if path == STDIN else path.name
         if path != STDIN and not path.is_file():
             raise ConfigurationError("There is no such file.", where=str(path))
         self.size = None if path == STDIN else path.stat().st_size
         self._raw: io.FileIO | None = None
-        self._suffix = Path(self.name.removesuffix(".gz")).suffix.lower()
+        self._suffix = suffix or Path(self.name.removesuffix(".gz")).suffix.lower()
 
     @property
     def position(self) -> int:

@@ -93,6 +93,25 @@ class Consumer:
         return sorted(self.query(f"select {columns} from {table}"), key=repr)
 
 
+def new_project(
+    folder: Path, name: str, files: Mapping[str, str], schema: str = SCHEMA, **settings: Any
+) -> Consumer:
+    """A project of that name with the package in it, and a DuckDB file of that name.
+
+    Files of its models are texts by name; further settings go into dbt_project.yml.
+    """
+    (folder / "models").mkdir(parents=True)
+    for file, text in files.items():
+        (folder / "models" / file).write_text(text, encoding="utf-8")
+    project = {"name": name, "version": "1.0.0", "profile": name, **settings}
+    (folder / "dbt_project.yml").write_text(yaml.safe_dump(project))
+    target = {"type": "duckdb", "path": f"{name}.duckdb", "threads": 2}
+    profiles = {name: {"target": "dev", "outputs": {"dev": target}}}
+    (folder / "profiles.yml").write_text(yaml.safe_dump(profiles))
+    link_package(folder)
+    return Consumer(folder, f"{name}.duckdb", schema)
+
+
 def link_package(folder: Path) -> None:
     """What `dbt deps` does for a local package."""
     (folder / "dbt_packages").mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ import yaml
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from consumer import Consumer, link_package
+from consumer import Consumer, new_project
 
 NODES = 12_000
 MODEL = """
@@ -25,18 +25,9 @@ Edge = tuple[int, int]
 
 @pytest.fixture
 def graph(tmp_path: Path) -> Consumer:
-    folder = tmp_path / "graph"
-    (folder / "models").mkdir(parents=True)
-    (folder / "models" / "components.sql").write_text(MODEL)
     source = {"name": "graph", "schema": "main", "tables": [{"name": "edges"}]}
-    (folder / "models" / "sources.yml").write_text(yaml.safe_dump({"sources": [source]}))
-    settings = {"name": "network", "version": "1.0.0", "profile": "network"}
-    (folder / "dbt_project.yml").write_text(yaml.safe_dump(settings))
-    outputs = {"dev": {"type": "duckdb", "path": "graph.duckdb", "threads": 1}}
-    profiles = {"network": {"target": "dev", "outputs": outputs}}
-    (folder / "profiles.yml").write_text(yaml.safe_dump(profiles))
-    link_package(folder)
-    consumer = Consumer(folder, "graph.duckdb", schema="main")
+    models = {"components.sql": MODEL, "sources.yml": yaml.safe_dump({"sources": [source]})}
+    consumer = new_project(tmp_path / "graph", "network", models, schema="main")
     with duckdb.connect(consumer.database) as connection:
         connection.execute("""
             create table edges (node_a bigint, node_b bigint, is_live boolean, batch_id bigint,

@@ -1,12 +1,8 @@
 """Identifiers that are none: kept out with a reason or kept whole, and nobody is joined by them."""
 
-from pathlib import Path
-from typing import Any
-
 import pytest
-import yaml
 
-from consumer import Consumer, link_package
+from consumer import Consumer, new_project
 
 HUGE = 10_000_000
 MD5_OF_NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
@@ -50,26 +46,16 @@ def events_sql() -> str:
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Consumer:
-    folder = tmp_path_factory.mktemp("hostile") / "shop"
-    (folder / "models").mkdir(parents=True)
-    sql = "{% raw %}" + events_sql() + "{% endraw %}"
-    (folder / "models" / "my_events.sql").write_text(sql, encoding="utf-8")
     columns = {"event_id": "id", "timestamp": "seen_at"}
     columns |= {"user_id": "uid", "email": "mail", "anonymous_id": "cookie"}
-    settings: dict[str, Any] = {
-        "name": "shop",
-        "version": "1.0.0",
-        "profile": "shop",
-        "flags": {"require_ref_searches_node_package_before_root": True},
-        "models": {"shop": {"+access": "public"}},
-        "vars": {"cdp_sources": [{"name": "web", "events": "my_events", "columns": columns}]},
-    }
-    (folder / "dbt_project.yml").write_text(yaml.safe_dump(settings))
-    outputs = {"dev": {"type": "duckdb", "path": "shop.duckdb", "threads": 2}}
-    profiles = {"shop": {"target": "dev", "outputs": outputs}}
-    (folder / "profiles.yml").write_text(yaml.safe_dump(profiles))
-    link_package(folder)
-    consumer = Consumer(folder, "shop.duckdb")
+    consumer = new_project(
+        tmp_path_factory.mktemp("hostile") / "shop",
+        "shop",
+        {"my_events.sql": "{% raw %}" + events_sql() + "{% endraw %}"},
+        flags={"require_ref_searches_node_package_before_root": True},
+        models={"shop": {"+access": "public"}},
+        vars={"cdp_sources": [{"name": "web", "events": "my_events", "columns": columns}]},
+    )
     consumer.runs("build")
     return consumer
 
@@ -129,7 +115,7 @@ def test_refused_values_are_listed_with_their_reasons(hostile: Consumer) -> None
     }
 
 
-def test_building_again_changes_nothing(hostile: Consumer, tmp_path: Path) -> None:
+def test_building_again_changes_nothing(hostile: Consumer) -> None:
     before = hostile.snapshot()
     hostile.runs("build")
     assert hostile.snapshot() == before

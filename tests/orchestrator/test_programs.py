@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from consumer import Consumer, link_package
+from consumer import Consumer, new_project
 from dbt_cdp.project import package_root
 
 ROOT = package_root()
@@ -105,15 +104,7 @@ STEPS = """
 
 @pytest.fixture
 def counting(tmp_path: Path) -> Consumer:
-    folder = tmp_path / "counting"
-    (folder / "models").mkdir(parents=True)
-    settings = {"name": "counting", "version": "1.0.0", "profile": "counting"}
-    (folder / "dbt_project.yml").write_text(yaml.safe_dump(settings))
-    outputs = {"dev": {"type": "duckdb", "path": "counting.duckdb", "threads": 1}}
-    profiles = {"counting": {"target": "dev", "outputs": outputs}}
-    (folder / "profiles.yml").write_text(yaml.safe_dump(profiles))
-    link_package(folder)
-    return Consumer(folder, "counting.duckdb", schema="main")
+    return new_project(tmp_path / "counting", "counting", {}, schema="main")
 
 
 def write_model(counting: Consumer, steps: str) -> None:

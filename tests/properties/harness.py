@@ -19,7 +19,7 @@ import duckdb
 import jinja2
 import yaml
 
-from consumer import Consumer, link_package
+from consumer import Consumer, new_project
 from dbt_cdp.project import package_root
 from reference import Decision, Identifier
 from worlds import World, spelled_otherwise
@@ -69,35 +69,26 @@ def make_project(folder: Path, identifiers: list[dict[str, Any]]) -> Consumer:
     models = {name: f"{PUBLIC} select * from {{{{ source('given', '{name}') }}}}" for name in GIVEN}
     models |= {name: f"{{{{ tojson({call}) }}}}" for name, call in PROGRAMS.items()}
     models["my_events"] = EVENTS
-    (folder / "models").mkdir(parents=True)
-    for name, text in models.items():
-        (folder / "models" / f"{name}.sql").write_text(text)
     given = {"name": "given", "schema": "given", "tables": [{"name": name} for name in GIVEN]}
     events = {"events": "my_events", "columns": {"user_id": "uid", "timestamp": "seen_at"}}
     replaced = {name: {"+enabled": False} for name in GIVEN if name.startswith("int_cdp__")}
-    settings = {
-        "name": "worlds",
-        "version": "1.0.0",
-        "profile": "worlds",
-        "flags": {"require_ref_searches_node_package_before_root": True},
-        "models": {
-            "worlds": {"+materialized": "view", "+schema": "cdp"},
+    return new_project(
+        folder,
+        DATABASE,
+        {f"{name}.sql": text for name, text in models.items()}
+        | {"sources.yml": yaml.safe_dump({"sources": [given]})},
+        flags={"require_ref_searches_node_package_before_root": True},
+        models={
+            DATABASE: {"+materialized": "view", "+schema": "cdp"},
             "cdp": {"identity": replaced},
         },
-        "vars": {
+        vars={
             "cdp_sources": [{"name": "app", **events}],
             "cdp_identifiers": identifiers,
             "cdp_blocked_identifiers": "my_blocks",
             "cdp_identity_decisions": "my_decisions",
         },
-    }
-    output = {"type": "duckdb", "path": f"{DATABASE}.duckdb", "threads": 2}
-    profiles = {"worlds": {"target": "dev", "outputs": {"dev": output}}}
-    (folder / "models" / "sources.yml").write_text(yaml.safe_dump({"sources": [given]}))
-    (folder / "dbt_project.yml").write_text(yaml.safe_dump(settings))
-    (folder / "profiles.yml").write_text(yaml.safe_dump(profiles))
-    link_package(folder)
-    return Consumer(folder, f"{DATABASE}.duckdb")
+    )
 
 
 @dataclass(frozen=True)
