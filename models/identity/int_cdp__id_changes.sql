@@ -17,13 +17,9 @@ people as (
 
 ),
 
-decisions as (
+links as (
 
-    select * from {{ ref("int_cdp__decision_edges") }}
-
-    where
-        node_b is not null
-        and (decision = 'link' or is_live)
+    select * from {{ ref("int_cdp__links") }}
 
 ),
 
@@ -145,42 +141,6 @@ members as (
     ) as parts
 
     inner join people on parts.heir = cast(people.identifier_id as {{ text }})
-
-),
-
-links as (
-
-    select
-        node_a,
-        node_b,
-        {{ cdp.cdp_type_setting("type_b", "priority") }} as tier,
-        is_live,
-        event_count,
-        first_seen,
-        rule,
-        source,
-        evidence_id,
-        batch_id
-
-    from {{ ref("int_cdp__edges") }}
-
-    where node_a <> node_b
-
-    union all
-
-    select
-        node_a,
-        node_b,
-        0 as tier,
-        is_live and decision = 'link' as is_live,
-        1 as event_count,
-        cast(null as {{ dbt.type_timestamp() }}) as first_seen,
-        decision as rule,
-        cast(null as {{ text }}) as source,
-        decision_id as evidence_id,
-        batch_id
-
-    from decisions
 
 ),
 

@@ -1,4 +1,4 @@
-"""`cdp identity`: people's decisions on who is who."""
+"""`cdp identity decide`: writes people's decisions on who is who."""
 
 import getpass
 from dataclasses import asdict
@@ -12,7 +12,6 @@ from dbt_cdp.decisions import (
     Written,
     read_arguments,
     read_file,
-    read_ledger,
     write_decisions,
 )
 from dbt_cdp.options import json_option, project_options
@@ -20,24 +19,10 @@ from dbt_cdp.output import print_json, print_table, talk
 from dbt_cdp.project import Project
 
 _WRITTEN_COLUMNS = ("decision_id", "decision", "decided_at")
-_LEDGER_COLUMNS = (
-    "decision_id",
-    "decision",
-    "identifiers",
-    "decided_at",
-    "decided_by",
-    "reason",
-    "status",
-)
-
-
-@click.group()
-def identity() -> None:
-    """Decide who is who, where the data alone would be wrong."""
 
 
 # A click.Choice would quote what it refuses, which is an identifier when the decision is forgotten.
-@identity.command(
+@click.command(
     epilog=f"\b\nThe header of a --file; for one identifier the columns of the second are empty:\n"
     f"  {','.join(FILE_COLUMNS)}"
 )
@@ -71,37 +56,6 @@ def decide(
     """
     decisions = _decisions(project, decision, identifiers, reason, file)
     _print_written(write_decisions(project, decisions, by or _user()), as_json)
-
-
-@identity.command()
-@click.option("--all", "everything", is_flag=True, help="Also those that are not in force.")
-@json_option
-@project_options
-def decisions(everything: bool, as_json: bool, project: Project) -> None:
-    """List the decisions in force, the newest first.
-
-    With --all also those that a later decision on the same identifiers superseded or lifted, and
-    the lifts. Identifiers are told apart as they were written, not by their normal form.
-    """
-    entries = read_ledger(project, everything=everything)
-    if as_json:
-        print_json([asdict(entry) for entry in entries])
-        return
-    print_table(
-        _LEDGER_COLUMNS,
-        [
-            (
-                entry.decision_id,
-                entry.decision,
-                ", ".join(map(str, entry.identifiers)),
-                entry.decided_at,
-                entry.decided_by,
-                entry.reason,
-                entry.status,
-            )
-            for entry in entries
-        ],
-    )
 
 
 def _decisions(
