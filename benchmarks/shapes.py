@@ -8,7 +8,7 @@ from pathlib import Path
 from components import MODEL, Partition, partition, through_scipy
 from project import BenchProject, connect, in_child
 
-PEOPLE = "int_cdp__people"
+PEOPLE = "int_cdp__deterministic_people"
 
 
 @dataclass(frozen=True)

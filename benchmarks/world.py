@@ -226,11 +226,23 @@ events as (
             when is_app then 'phone'
             else pick(['desktop', 'desktop', 'phone', 'tablet'], 'screen', person)
         end as device_type,
+        -- A third of the phones look like many others; one visitor in twenty has lost the cookie.
+        case
+            when is_mail then null
+            when device_type = 'phone' and draw('model', person) < 0.33
+                then 'model ' || floor(draw('which model', person) * 50)
+            else md5('browser ' || person || ' ' || if(draw('lost', person) < 0.05, 1, cookie))
+        end as fingerprint,
         country(company) as country,
+        country || pick([' north', ' south', ' east', ' west'], 'city', company) as city,
         case
             when event_name in ('page_viewed', 'link_clicked')
                 then pick(getvariable('pages'), 'page', number)
         end as page_path,
+        case
+            when step > 0
+                then 'https://www.shop.example' || pick(getvariable('pages'), 'page', number - 1)
+        end as referrer,
         'https://www.shop.example' || page_path as page_url,
         cast(
             case

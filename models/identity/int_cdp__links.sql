@@ -20,6 +20,15 @@ decided as (
 
 ),
 
+-- A match that has ever been taken, so that whatever it held together can be told to have lost it.
+matched as (
+
+    select * from {{ ref("int_cdp__candidates") }}
+
+    where has_been_merge
+
+),
+
 final as (
 
     select
@@ -53,6 +62,23 @@ final as (
         batch_id
 
     from decided
+
+    union all
+
+    select
+        node_a,
+        node_b,
+        1000 as tier,
+        is_live and is_merge as is_live,
+        1 as event_count,
+        matched_at as first_seen,
+        matched_at as last_seen,
+        rule,
+        cast(null as {{ dbt.type_string() }}) as source,
+        candidate_id as evidence_id,
+        batch_id
+
+    from matched
 
 )
 

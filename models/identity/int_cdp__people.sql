@@ -1,26 +1,36 @@
-{{ config(enabled=cdp.cdp_is_on(), materialized="cdp_people") }}
+{{ config(enabled=cdp.cdp_is_on(), materialized="view") }}
 
-{#- The materialization reads the decisions. -#}
-{%- set decisions = ref("int_cdp__decision_edges") %}
+with
 
-select
-    edges.node_a,
-    edges.node_b,
-    edges.type_a,
-    edges.type_b,
-    keys_a.identifier_value as value_a,
-    keys_b.identifier_value as value_b,
-    edges.event_count,
-    edges.first_seen,
-    edges.is_live,
-    edges.batch_id as edge_batch_id,
-    components.component_id,
-    components.batch_id as component_batch_id
+people as (
 
-from {{ ref("int_cdp__edges") }} as edges
+    select * from {{ ref("int_cdp__deterministic_people") }}
 
-left join {{ ref("int_cdp__components") }} as components on edges.node_a = components.identifier_id
+),
 
-left join {{ ref("int_cdp__identifier_keys") }} as keys_a on edges.node_a = keys_a.identifier_id
+matches as (
 
-left join {{ ref("int_cdp__identifier_keys") }} as keys_b on edges.node_b = keys_b.identifier_id
+    select * from {{ ref("int_cdp__matches") }}
+
+),
+
+final as (
+
+    select
+        people.identifier_id,
+        people.identifier_type,
+        coalesce(matches.matched_person_id, people.person_id) as person_id,
+        people.is_shared,
+        greatest(people.batch_id, coalesce(matches.batch_id, people.batch_id)) as batch_id
+
+    from people
+
+    -- A shared identifier is nobody's, whatever person_id it has.
+    left join matches
+        on
+            people.person_id = matches.person_id
+            and not people.is_shared
+
+)
+
+select * from final

@@ -39,6 +39,12 @@ graph as (
 
 ),
 
+tuple_members as (
+
+    select * from {{ ref("int_cdp__tuple_members") }}
+
+),
+
 tuple_people as (
 
     select * from {{ ref("int_cdp__tuple_people") }}
@@ -90,6 +96,29 @@ touched as (
     from tuple_people
 
     where batch_id > {{ last_batch }}
+
+    union distinct
+
+    -- Whoever was seen with an identifier that has become nobody's has lost it.
+    select tuple_people.canonical_id
+
+    from tuple_members
+
+    inner join tuple_people on tuple_members.tuple_key = tuple_people.tuple_key
+
+    inner join {{ ref("cdp__identity_graph") }} as changed on tuple_members.identifier_id = changed.identifier_id
+
+    where changed.batch_id > {{ last_batch }}
+
+    union distinct
+
+    select tuple_people.canonical_id
+
+    from tuple_members
+
+    inner join tuple_people on tuple_members.tuple_key = tuple_people.tuple_key
+
+    where tuple_members.batch_id > {{ last_batch }}
 
     union distinct
 

@@ -13,6 +13,7 @@ from dbt_cdp.errors import ExitCode
 
 COMMANDS = {
     "demo": "dbt_cdp.commands.demo:demo",
+    "explain": "dbt_cdp.commands.explain:explain",
     "identity": "dbt_cdp.commands.identity:identity",
     "load": "dbt_cdp.commands.load:load",
 }

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,9 @@ from dbt_cdp.project import PACKAGE, PROFILES_FILE, PROJECT_FILE, Project, read_
 # Beside the manifest: for which target, and from which state of the files, it was written.
 STAMP_FILE = "cdp_manifest.json"
 
+# Beside it: compiled queries, a file each.
+QUERIES_FOLDER = "cdp_queries"
+
 # What dbt reads a project from; the values are its own defaults.
 _PATHS = {
     "model-paths": ["models"],
@@ -35,6 +39,7 @@ _PATHS = {
 }
 _FILES = [PROJECT_FILE, "packages.yml", "dependencies.yml"]
 
+_MODEL = re.compile(r"\{(\w+)\}")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _CLOCK = re.compile(r"^\d\d:\d\d:\d\d\s+")
 _ERROR_STARTS = ("Encountered an error", "Completed with", "Usage:")
@@ -132,6 +137,14 @@ class Manifest:
             sql=node["relation_name"],
         )
 
+    def with_tables(self, sql: str) -> str:
+        """The query with every `{model}` replaced by the table of the model of that name.
+
+        Raises:
+            ConfigurationError: there is no enabled node of such a name, or it has no table.
+        """
+        return _MODEL.sub(lambda match: str(self.relation(match[1])), sql)
+
 
 class Dbt:
     """dbt, for one project and target."""
@@ -201,6 +214,45 @@ class Dbt:
         content = _read_json(self.project.target_path / "manifest.json")
         return Manifest(content) if content and self._is_fresh(content) else None
 
+    def compile_inline(self, jinja: str) -> str:
+        """The SQL that dbt compiles from a text such as `{{ cdp.cdp_explain_sql('?', '?') }}`.
+
+        Never write a person's data into it: dbt takes it as an argument. Let the query have
+        parameters. It is compiled once, until something changes that dbt reads a project from;
+        what the last dbt command left in the target folder stays as it is.
+
+        Args:
+            jinja: the query as it could stand in a model.
+
+        Raises:
+            DbtError: the project or the text cannot be compiled.
+        """
+        digest = hashlib.sha256(jinja.encode()).hexdigest()
+        path = self.project.target_path / QUERIES_FOLDER / f"{digest[:32]}.json"
+        stored = _read_json(path) or {}
+        if self._is_current(stored):
+            return str(stored["sql"])
+        started = time.time()
+        sql = self._compile(jinja)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = {"jinja": jinja, "sql": sql, "place": self._place(), "read_at": started}
+        path.write_text(json.dumps(content), encoding="utf-8")
+        return sql
+
+    def _compile(self, jinja: str) -> str:
+        """Compile a text, with the artifacts in a folder of their own: `dbt retry` and
+        `--select result:...` of the user's must go on from the last real run."""
+        parsed = self.project.target_path / "partial_parse.msgpack"
+        known = ["--partial-parse-file-path", str(parsed)] if parsed.is_file() else []
+        with tempfile.TemporaryDirectory(prefix="cdp-") as folder:
+            call = ["compile", "--inline", jinja, "--no-populate-cache", "--target-path", folder]
+            self.run([*call, *known], stream=False)
+            results = _read_json(Path(folder, "run_results.json")) or {}
+        for result in results.get("results", []):
+            if result["unique_id"].startswith("sql_operation.") and result.get("compiled_code"):
+                return str(result["compiled_code"])
+        raise DbtError("`dbt compile` compiled no query.", [jinja])
+
     def _run_child(self, arguments: Sequence[str], stream: bool) -> tuple[list[str], int]:
         colours = "--use-colors" if stream and sys.stderr.isatty() else "--no-use-colors"
         command, *options = arguments
@@ -245,11 +297,13 @@ class Dbt:
 
     def _is_fresh(self, manifest: Mapping[str, Any]) -> bool:
         stamp = _read_json(self.project.target_path / STAMP_FILE) or {}
-        return (
-            stamp.get("invocation_id") == manifest["metadata"]["invocation_id"]
-            and stamp.get("place") == self._place()
-            and _last_change(self.project) < stamp["read_at"]
-        )
+        is_its_own = stamp.get("invocation_id") == manifest["metadata"]["invocation_id"]
+        return is_its_own and self._is_current(stamp)
+
+    def _is_current(self, stamp: Mapping[str, Any]) -> bool:
+        """Whether what has this stamp was made for this target from the files as they are."""
+        is_of_this_place = stamp.get("place") == self._place()
+        return is_of_this_place and _last_change(self.project) < stamp["read_at"]
 
     def _place(self) -> str:
         """A digest of what decides where tables are; the settings themselves may hold secrets."""

@@ -33,16 +33,19 @@ BUILT_IN_TYPES = (
 )
 
 _SIDES = ("a", "b")
-_KEYS = [key for side in _SIDES for key in (f"identifier_type_{side}", f"identifier_value_{side}")]
-FILE_COLUMNS = ("decision", *_KEYS, "reason")
+IDENTIFIER_COLUMNS = [
+    key for side in _SIDES for key in (f"identifier_type_{side}", f"identifier_value_{side}")
+]
+FILE_COLUMNS = ("decision", *IDENTIFIER_COLUMNS, "reason")
 
-_MODEL = "cdp__identity_decisions"
+LEDGER = "cdp__identity_decisions"
 _IN_WORDS = {(1,): "one identifier", (2,): "two identifiers", (1, 2): "one identifier or two"}
 _ORDINALS = ("first", "second")
 _SHOWN_PROBLEMS = 10
 
-# A subject is one identifier, or two in either order, as they were written.
-_LEDGER_SQL = """
+# What is in force; with a true parameter all the rest too. A subject is one identifier, or two in
+# either order, as they were written.
+LEDGER_SQL = """
 with
 
 sided as (
@@ -244,7 +247,7 @@ def write_decisions(
         DbtError: the project cannot be parsed, or the ledger cannot be made.
         WarehouseError: the warehouse cannot be opened or written to.
     """
-    (ledger,) = ensure_tables(project, [_MODEL])
+    (ledger,) = ensure_tables(project, [LEDGER])
     with open_warehouse(project) as warehouse, warehouse.transaction():
         first = next_time(warehouse, ledger, "decided_at")
         written = [
@@ -274,9 +277,9 @@ def read_ledger(project: Project, *, everything: bool = False) -> list[Entry]:
         DbtError: the project cannot be parsed, or the ledger cannot be made.
         WarehouseError: the warehouse cannot be opened or read.
     """
-    (ledger,) = ensure_tables(project, [_MODEL])
+    (ledger,) = ensure_tables(project, [LEDGER])
     with open_warehouse(project) as warehouse:
-        sql = _LEDGER_SQL.format(ledger=ledger, keys=", ".join(_KEYS))
+        sql = LEDGER_SQL.format(ledger=ledger, keys=", ".join(IDENTIFIER_COLUMNS))
         return [_entry(row) for row in warehouse.query(sql, [everything])]
 
 
@@ -312,7 +315,7 @@ def _problem(decision: Decision, types: Sequence[str]) -> str:
     if len(identifiers) not in DECISIONS[name]:
         return f"{name} takes {_IN_WORDS[DECISIONS[name]]}, not {len(identifiers)}"
     for ordinal, identifier in zip(_ORDINALS, identifiers, strict=False):
-        problem = _identifier_problem(identifier, types)
+        problem = identifier_problem(identifier, types)
         if problem:
             return f"the {ordinal} identifier {problem}"
     if len(set(identifiers)) < len(identifiers):
@@ -320,7 +323,8 @@ def _problem(decision: Decision, types: Sequence[str]) -> str:
     return "" if decision.reason else "there is no reason"
 
 
-def _identifier_problem(identifier: Identifier, types: Sequence[str]) -> str:
+def identifier_problem(identifier: Identifier, types: Sequence[str]) -> str:
+    """Why an identifier cannot be one, without its type and value; empty for one that can."""
     if identifier.type not in types:
         return f"is of no known type; the types are {', '.join(types)}"
     if not identifier.value:
@@ -343,7 +347,7 @@ def _bad_rows(problems: Sequence[str], file: str) -> ConfigurationError:
 
 
 def _identifier_columns(decisions: Sequence[Decision]) -> dict[str, list[str | None]]:
-    columns: dict[str, list[str | None]] = {key: [] for key in _KEYS}
+    columns: dict[str, list[str | None]] = {key: [] for key in IDENTIFIER_COLUMNS}
     for decision in decisions:
         for position, side in enumerate(_SIDES):
             is_given = position < len(decision.identifiers)

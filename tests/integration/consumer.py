@@ -78,6 +78,10 @@ class Consumer:
         tables = {
             "graph": ("identity_graph", {"identifier_id", "batch_id"}),
             "conflicts": ("identity_conflicts", {"canonical_id_a", "canonical_id_b"}),
+            "candidates": (
+                "identity_candidates",
+                {"canonical_id_a", "canonical_id_b", "found_at"},
+            ),
             "events": ("resolved_events", set()),
             "profiles": ("user_profiles", {"batch_id"}),
             "members": ("(select * from segments where exited_at is null)", _OF_THE_ROW),

@@ -59,7 +59,7 @@ def written(consumer: Consumer) -> dict[str, list[tuple]]:
     }
 
 
-@pytest.mark.parametrize("model", ["int_cdp__components", "int_cdp__people"])
+@pytest.mark.parametrize("model", ["int_cdp__components", "int_cdp__deterministic_people"])
 def test_a_build_that_is_killed_is_repaired_by_the_next(
     consumer: Consumer, at_once: Snapshot, model: str
 ) -> None:

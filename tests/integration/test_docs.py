@@ -48,6 +48,8 @@ FILES = {
         "decision,identifier_type_a,identifier_value_a,identifier_type_b,identifier_value_b,reason\n"
         "link,email,cid@shop.example,user_id,cid-7,signed in at the counter\n"
     ),
+    "change.yml": "cdp_identifiers: [{name: phone, max_people: 1}]\n",
+    "junk.csv": "identifier_type,identifier_value\nemail,info@shop.example\n",
 }
 
 

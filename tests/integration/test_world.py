@@ -17,6 +17,8 @@ from dbt_cdp.landing import load_files
 from dbt_cdp.project import Project, package_root
 
 TEMPLATE = package_root() / "orchestrator" / "dbt_cdp" / "demo" / "project"
+RULES = ("same_device", "same_name_and_title", "continued_visit")
+MERGE = [{"name": name, "action": "merge"} for name in RULES]
 SYSTEMS = ("salesforce", "stripe", "zendesk")
 
 
@@ -67,9 +69,11 @@ def write_rows(path: Path, header: list[str], rows: Iterable[list[str]]) -> None
 
 
 def test_any_batching_gives_what_one_full_build_gives(tmp_path: Path) -> None:
-    world = write_world(tmp_path / "data", people=250)
+    world = write_world(tmp_path / "data", people=400)
     batches = write_batches(world, tmp_path, count=3)
     bit_by_bit, at_once = demo_project(tmp_path / "bits"), demo_project(tmp_path / "once")
+    for consumer in (bit_by_bit, at_once):
+        consumer.set_vars({"cdp_match_rules": MERGE})
     for batch in batches:
         for source, file in batch.items():
             load(bit_by_bit, source, file)
@@ -80,6 +84,8 @@ def test_any_batching_gives_what_one_full_build_gives(tmp_path: Path) -> None:
     at_once.runs("build")
     assert bit_by_bit.snapshot() == at_once.snapshot()
     assert len(at_once.query("select * from identity_conflicts")) > 20
+    merged = "select distinct rule from identity_candidates where status = 'merged'"
+    assert len(at_once.query(merged)) == len(MERGE)
     assert len(at_once.query("select * from int_cdp__identity_observations")) > 1000
 
 
@@ -95,6 +101,9 @@ def test_the_demonstration_merges_nobody_and_finds_everything(tmp_path: Path) ->
     assert figures["refused_links"] > 0
     assert all(segment["members"] > 0 for segment in figures["segments"])
     assert len(figures["segments"]) == 3
+    assert {rule["rule"] for rule in figures["match_rules"]} == set(RULES)
+    for rule in figures["match_rules"]:
+        assert rule["candidates"] > 0 and rule["precision"] >= 0.98 and rule["recall"] > 0.3, rule
     kinds = {sighting["identifier_type"] for sighting in figures["sightings"]}
     assert kinds >= {"user_id", "email", "anonymous_id", "crm_id", "billing_id", "support_id"}
 

@@ -1,12 +1,13 @@
 """Starting dbt and reading what it leaves."""
 
+import json
 import os
 import time
 from pathlib import Path
 
 import pytest
 
-from dbt_cdp.dbt import Dbt, Manifest
+from dbt_cdp.dbt import QUERIES_FOLDER, Dbt, Manifest
 from dbt_cdp.errors import ConfigurationError, DbtError, DbtUsageError
 from dbt_cdp.project import Project
 
@@ -138,3 +139,58 @@ def test_a_misspelt_source_is_told_by_its_key(dbt: Dbt) -> None:
     path.write_text(path.read_text().replace("{name: web,", "{name: web, colour: red,"))
     with pytest.raises(DbtUsageError, match="unknown key 'colour'"):
         dbt.manifest()
+
+
+COUNTED = "select count(*) from {{ ref('cdp', 'cdp__landing_events') }} where source = ?"
+
+
+def artifacts(dbt: Dbt) -> dict[Path, bytes]:
+    files = (path for path in dbt.project.target_path.rglob("*") if path.is_file())
+    return {path: path.read_bytes() for path in files if path.parent.name != QUERIES_FOLDER}
+
+
+def test_a_query_is_compiled_once_and_leaves_the_last_run_as_it_is(dbt: Dbt, monkeypatch) -> None:
+    dbt.manifest()
+    before = artifacts(dbt)
+    sql = dbt.compile_inline(COUNTED)
+    assert sql == 'select count(*) from "shop"."main_cdp"."landing_events" where source = ?'
+    assert artifacts(dbt) == before
+    assert dbt.fresh_manifest() is not None
+    monkeypatch.setattr(Dbt, "run", lambda *arguments, **options: pytest.fail("dbt was started"))
+    assert dbt.compile_inline(COUNTED) == sql
+    assert Dbt(Project.find(dbt.project.root)).compile_inline(COUNTED) == sql
+
+
+def test_a_query_is_compiled_again_when_the_project_has_changed(dbt: Dbt) -> None:
+    first = dbt.compile_inline(COUNTED)
+    path = dbt.project.root / "dbt_project.yml"
+    path.write_text(path.read_text() + "models: {cdp: {+schema: other}}\n")
+    again = Dbt(Project.find(dbt.project.root)).compile_inline(COUNTED)
+    assert again == first.replace("main_cdp", "main_other")
+
+
+def test_a_torn_query_is_compiled_again(dbt: Dbt) -> None:
+    sql = dbt.compile_inline("select 1 as one")
+    [path] = (dbt.project.target_path / QUERIES_FOLDER).iterdir()
+    path.write_text(path.read_text()[:20])
+    assert dbt.compile_inline("select 1 as one") == sql == "select 1 as one"
+
+
+def test_a_query_that_cannot_be_compiled_is_an_error_and_is_not_kept(dbt: Dbt) -> None:
+    with pytest.raises(DbtError, match="no_such_macro"):
+        dbt.compile_inline("{{ cdp.no_such_macro() }}")
+    assert not (dbt.project.target_path / QUERIES_FOLDER).exists()
+
+
+def test_a_query_is_compiled_for_its_target_without_a_connection(dbt: Dbt, monkeypatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    path = dbt.project.root / "profiles.yml"
+    target = {"type": "bigquery", "method": "oauth-secrets", "token": "none"}
+    settings = json.dumps({**target, "project": "test-project", "dataset": "test"})
+    path.write_text(f"{path.read_text()}    bigquery: {settings}\n")
+    text = "{{ cdp.cdp_explain('email', 'o\\'n@shop.example', 'user_id', 'u') }}"
+    sql = Dbt(Project.find(dbt.project.root, target="bigquery")).compile_inline(text)
+    # BigQuery recurs by `union all` alone, and escapes by a backslash.
+    assert "distances_20 as" in sql and "o\\'n@" in sql and "`test-project`.`test_cdp`" in sql
+    assert "union distinct" in Dbt(Project.find(dbt.project.root)).compile_inline(text)

@@ -435,6 +435,21 @@ def test_shared_identifiers_exist_and_are_not_in_the_truth(world: World) -> None
         assert limit <= 1 or kind == "user_id" or (kind, value) in shared
 
 
+def test_clues_are_pairs_of_one_person_that_nothing_connects(world: World) -> None:
+    person = {(row["identifier_type"], row["identifier_value"]): row for row in world.truth}
+    counts: Counter[str] = Counter()
+    for clue in rows(world.files.clues):
+        one, other = (
+            person[clue[f"identifier_type_{side}"], clue[f"identifier_value_{side}"]]
+            for side in ("a", "b")
+        )
+        assert one["person"] == other["person"]
+        assert one["evidence_group"] != other["evidence_group"]
+        counts[clue["rule"]] += 1
+    assert counts.keys() == {"same_device", "same_name_and_title", "continued_visit"}
+    assert 0.03 < (counts["same_device"] + counts["continued_visit"]) / PEOPLE < 0.08
+
+
 def test_junk_and_spellings_occur(world: World) -> None:
     raw = {pair for event in world.events for pair in event_identifiers(event)}
     for system, columns in RECORDS.items():

@@ -42,13 +42,31 @@ GIVEN = {
         decision_id text, decision text, identifier_type_a text, identifier_value_a text,
         identifier_type_b text, identifier_value_b text, decided_at timestamp
     """,
+    "my_candidates": """
+        candidate_id text, type_a text, value_a text, type_b text, value_b text,
+        score decimal(3, 2), is_merge boolean, is_live boolean, has_been_merge boolean,
+        batch_id bigint
+    """,
 }
+# In place of what the match rules find.
+CANDIDATES = """
+    select candidate_id, 'same_device' as rule, one.identifier_id as node_a,
+        other.identifier_id as node_b, score, is_merge as is_above_threshold, is_merge,
+        '{}' as evidence, cast(null as timestamp) as matched_at, is_live, has_been_merge,
+        cast(null as timestamp) as found_at, my_candidates.batch_id
+    from {{ source('given', 'my_candidates') }} as my_candidates
+    inner join {{ ref('int_cdp__identifier_keys') }} as one
+        on type_a = one.identifier_type and value_a = one.identifier_value
+    inner join {{ ref('int_cdp__identifier_keys') }} as other
+        on type_b = other.identifier_type and value_b = other.identifier_value
+"""
 # The programs of the materializations, as data. Names with a $ are filled in when they run.
 PROGRAMS = {
     "components_full": 'cdp.cdp_components("$sql")',
     "components_changes": 'cdp.cdp_components_changes("$sql", "$known", "$last_batch")',
     "people_full": 'cdp.cdp_all_people("$sql", "$decisions")',
     "people_changes": 'cdp.cdp_people_changes("$sql", "$decisions", "$known", "$last_batch")',
+    "matches_changes": 'cdp.cdp_match_changes("$sql", "$people", "$decisions", "$known")',
 }
 SOLVED = {
     "cdp_connected_components": ("components", "identifier_id, component_id", ""),
@@ -57,6 +75,7 @@ SOLVED = {
         "identifier_id, identifier_type, person_id, is_shared",
         "'rules' as rules_hash, ",
     ),
+    "cdp_matches": ("matches", "person_id, matched_person_id", ""),
 }
 PUBLIC = '{{ config(access="public") }}'
 EVENTS = f"{PUBLIC} select 'u' as uid, cast('2026-01-01' as timestamp) as seen_at limit 0"
@@ -69,9 +88,11 @@ def make_project(folder: Path, identifiers: list[dict[str, Any]]) -> Consumer:
     models = {name: f"{PUBLIC} select * from {{{{ source('given', '{name}') }}}}" for name in GIVEN}
     models |= {name: f"{{{{ tojson({call}) }}}}" for name, call in PROGRAMS.items()}
     models["my_events"] = EVENTS
+    models["int_cdp__candidates"] = PUBLIC + CANDIDATES
     given = {"name": "given", "schema": "given", "tables": [{"name": name} for name in GIVEN]}
     events = {"events": "my_events", "columns": {"user_id": "uid", "timestamp": "seen_at"}}
-    replaced = {name: {"+enabled": False} for name in GIVEN if name.startswith("int_cdp__")}
+    own = [name for name in models if name.startswith("int_cdp__")]
+    replaced = {name: {"+enabled": False} for name in own}
     return new_project(
         folder,
         DATABASE,
@@ -121,7 +142,8 @@ class Compiled:
 
 def compile_models(consumer: Consumer) -> Compiled:
     """What dbt compiles before anything is built, after a first build and under --full-refresh."""
-    select = ("compile", "-s", "cdp.identity", "cdp__identity_decisions", *PROGRAMS)
+    own = ("cdp__identity_decisions", "int_cdp__candidates", *PROGRAMS)
+    select = ("compile", "-s", "cdp.identity", *own)
     consumer.runs(*select)
     models = _read_models(consumer)
     texts = {name: _compiled_text(consumer, f"worlds/models/{name}.sql") for name in PROGRAMS}
@@ -145,9 +167,11 @@ def _read_models(consumer: Consumer) -> tuple[Model, ...]:
     models = {
         name: _read_model(node, nodes, consumer)
         for name, node in nodes.items()
-        if node["package_name"] == "cdp"
-        and node["resource_type"] == "model"
-        and (node["fqn"][1] == "identity" or name == "cdp__identity_decisions")
+        if node["resource_type"] == "model"
+        and (
+            (node["package_name"] == "cdp" and node["fqn"][1] == "identity")
+            or name in ("cdp__identity_decisions", "int_cdp__candidates")
+        )
     }
     known = {*GIVEN, "cdp__blocked_identifiers"}
     found = []
@@ -169,13 +193,13 @@ def _read_model(node: dict[str, Any], nodes: Mapping[str, Any], consumer: Consum
         "cdp": SimpleNamespace(cdp_delete_rows=delete_rows),
         "ref": lambda name: nodes[name]["relation_name"],
     }
-    text = _compiled_text(consumer, f"cdp/{node['original_file_path']}")
+    text = _compiled_text(consumer, f"{node['package_name']}/{node['original_file_path']}")
     text = re.sub(r"cast\(\d{16} as bigint\)", "cast($batch as bigint)", text, flags=re.IGNORECASE)
     return Model(
         name=node["name"],
         relation=relation,
         materialized=config["materialized"],
-        needs=tuple(needed.split(".")[2] for needed in node["depends_on"]["nodes"]),
+        needs=tuple(needed.split(".")[-1] for needed in node["depends_on"]["nodes"]),
         unique_key=(key,) if isinstance(key, str) else tuple(key),
         is_rebuilt=config["full_refresh"] is not False,
         hooks=tuple(jinja2.Template(h["sql"]).render(in_hooks) for h in config["post-hook"]),
@@ -306,8 +330,17 @@ class Warehouse(Database):
         """A model whose materialization runs a program."""
         table, run = model.relation, self.connection.execute
         kind, columns, stamp = SOLVED[model.materialized]
+        if kind == "matches" and is_whole:
+            columns_of_all = "person_id bigint, matched_person_id bigint, batch_id bigint"
+            run(f"create or replace table {table} ({columns_of_all})")
+            is_whole = False
         program = self.compiled.programs[f"{kind}_{'full' if is_whole else 'changes'}"]
-        values = {"$sql": model.first, "$decisions": "int_cdp__decision_edges", "$known": table}
+        values = {
+            "$sql": model.first,
+            "$people": "int_cdp__deterministic_people",
+            "$decisions": "int_cdp__decision_edges",
+            "$known": table,
+        }
         if not is_whole:
             values["$last_batch"] = str(self._last_batch(model))
         run_steps(self.connection, _filled(program["steps"], values), self.is_script)
@@ -316,9 +349,14 @@ class Warehouse(Database):
             run(f"create or replace table {table} as {select} from {program[kind]}")
             return
         written = program["written"]
-        gone = "component_id" if kind == "components" else "person_id"
-        run(f"delete from {table} where identifier_id in (select identifier_id from {written})")
-        run(f"insert into {table} by name {select} from {written} where {gone} is not null")
+        key = columns.split(",")[0]
+        stays = {
+            "components": "component_id is not null",
+            "people": "person_id is not null",
+            "matches": "not is_gone",
+        }
+        run(f"delete from {table} where {key} in (select {key} from {written})")
+        run(f"insert into {table} by name {select} from {written} where {stays[kind]}")
 
     def _last_batch(self, model: Model) -> int:
         return self.query(f"select coalesce(max(batch_id), -1) from {model.relation}")[0][0]
@@ -376,7 +414,7 @@ def make_given(connection: duckdb.DuckDBPyConnection) -> None:
 
 def give(connection: duckdb.DuckDBPyConnection, worlds: Iterable[World], batch: int) -> None:
     """Bring GIVEN to the present state of worlds. Rows that change get this batch number."""
-    tuples, seen, blocks, decisions = [], [], [], []
+    tuples, seen, blocks, decisions, candidates = [], [], [], [], []
     for world in worlds:
         for key, members in world.tuples.items():
             tuples += [(key, kind, raw) for (kind, _), raw in members.items()]
@@ -385,8 +423,13 @@ def give(connection: duckdb.DuckDBPyConnection, worlds: Iterable[World], batch: 
             seen.append((*place, one.count, one.first_seen, one.last_seen, one.evidence, None))
         blocks += world.blocked
         decisions += map(_written, world.decisions)
+        candidates += [
+            (" ".join(one + other), *one, *other, *candidate)
+            for (one, other), candidate in world.candidates.items()
+        ]
     _update(connection, "int_cdp__identifier_tuples", "tuple_key", tuples, batch)
     _update(connection, "int_cdp__identity_observations", "group_key", seen, batch)
+    _update(connection, "my_candidates", "candidate_id", candidates, batch)
     connection.execute("delete from given.my_blocks; delete from given.my_decisions")
     _insert(connection, "given.my_blocks", blocks)
     _insert(connection, "given.my_decisions", decisions)

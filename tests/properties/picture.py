@@ -15,6 +15,7 @@ from reference import (
     Registry,
     components,
     edges_of,
+    matched,
     priority,
     why_apart,
 )
@@ -32,6 +33,9 @@ LINKS = """
     select node_a, node_b, is_live and decision = 'link', decision, decision_id, batch_id
     from int_cdp__decision_edges
     where node_a + node_b is not null and (decision = 'link' or is_live)
+    union all
+    select node_a, node_b, is_live and is_merge, rule, candidate_id, batch_id
+    from int_cdp__candidates where has_been_merge
 """
 
 
@@ -227,12 +231,13 @@ class Teller:
         self.edges = edges_of(world.sightings.values(), world.is_usable)
         connected = components(self.edges, world.rulings)
         partition = Partition(self.edges, world.rulings)
+        people = matched(partition, world.candidates, world.rulings)
         self.story += partition.story
         self.shared = partition.shared
-        self.person_of = {one: person for person in partition.people for one in person}
+        self.person_of = {one: person for person in people for one in person}
         births: dict[Identifier, int] = {}
         if "int_cdp__canonical_ids" in built:
-            self.registry.advance(partition.people, keys)
+            self.registry.advance(people, keys)
             births = self._births()
         if "int_cdp__id_changes" in built:
             for change, canonical, other in self.registry.log():

@@ -69,6 +69,15 @@ class Decision(NamedTuple):
     is_spelled_otherwise: bool = False
 
 
+class Candidate(NamedTuple):
+    """What a match rule says of a pair, the stronger identifier first."""
+
+    score: float
+    is_merge: bool
+    is_live: bool
+    has_been_merge: bool
+
+
 class Edge(NamedTuple):
     """What all sightings of a pair say together."""
 
@@ -244,6 +253,26 @@ class Partition:
     def _place(self, pair: Pair) -> tuple[Any, ...]:
         edge = self.edges[pair]
         return (-edge.count, edge.first_seen or LATEST, *pair)
+
+
+def matched(
+    partition: Partition, candidates: Mapping[Pair, Candidate], rulings: Rulings
+) -> list[Person]:
+    """The people of a partition, joined by matches in the order of their scores."""
+    person_of = {one: person for person in partition.people for one in person}
+    pieces = Pieces(person_of)
+    for person in partition.people:
+        for one in person:
+            pieces.union(one, min(person))
+    taken = [pair for pair, found in candidates.items() if found.is_live and found.is_merge]
+    for one, other in sorted(taken, key=lambda pair: (-candidates[pair].score, *pair)):
+        if one in person_of and other in person_of and pieces[one] != pieces[other]:
+            sides = pieces.members(pieces[one]), pieces.members(pieces[other])
+            is_apart = why_apart(*sides, rulings)
+            partition.story["match refused" if is_apart else "matched"] += 1
+            if not is_apart:
+                pieces.union(one, other)
+    return pieces.groups()
 
 
 def why_apart(

@@ -29,6 +29,8 @@ TURNS = [
     "marked by people",
     "marked by its own neighbours",
     "linked and marked",
+    "matched",
+    "match refused",
     "unborn to current",
     "current to merged",
     "current to retired",

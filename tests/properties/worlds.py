@@ -5,7 +5,16 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import NamedTuple
 
-from reference import Decision, Identifier, ImpossibleError, Rulings, Sighting
+from reference import (
+    Candidate,
+    Decision,
+    Identifier,
+    ImpossibleError,
+    Pair,
+    Rulings,
+    Sighting,
+    priority,
+)
 
 BATCHES = 6
 
@@ -78,13 +87,29 @@ class Retract(NamedTuple):
     which: int
 
 
-Act = See | Change | Block | Decide | Retract
+class Match(NamedTuple):
+    """A match rule takes two identifiers for one person's, or does so no more (score 0)."""
+
+    one: int
+    other: int
+    score: float
+    is_merge: bool
+
+
+Act = See | Change | Block | Decide | Retract | Match
 
 Life = list[list[Act]]
 
 
-# How often things happen, by kind of world: See, Change, Block, Decide, Retract.
-MOODS = [(10, 3, 1, 1, 0), (4, 8, 1, 0, 0), (6, 4, 1, 4, 2), (5, 2, 4, 1, 0)]
+# How often things happen, by kind of world: See, Change, Block, Decide, Retract, Match.
+MOODS = [
+    (10, 3, 1, 1, 0, 0),
+    (4, 12, 0, 0, 0, 0),
+    (4, 8, 1, 0, 0, 1),
+    (6, 4, 1, 4, 2, 0),
+    (5, 2, 4, 1, 0, 1),
+    (6, 2, 1, 1, 0, 6),
+]
 
 
 def random_life(rng: Random) -> Life:
@@ -98,7 +123,7 @@ def random_life(rng: Random) -> Life:
 
 
 def _random_act(rng: Random, names: list[int], mood: tuple[int, ...]) -> Act:
-    [kind] = rng.choices([See, Change, Block, Decide, Retract], mood)
+    [kind] = rng.choices([See, Change, Block, Decide, Retract, Match], mood)
     day = rng.choice(DAYS)
     if kind is See:
         who = rng.sample(names, rng.choice([1, 2, 2, 2, 3, 4]))
@@ -110,6 +135,9 @@ def _random_act(rng: Random, names: list[int], mood: tuple[int, ...]) -> Act:
     if kind is Decide:
         one, other = rng.choice(names), rng.choice(names)
         return Decide(rng.choice(DECISIONS), one, other, day, rng.random() < 0.2)
+    if kind is Match:
+        one, other = rng.sample(names, 2)
+        return Match(one, other, rng.choice([0, 0.5, 0.5, 0.9, 0.97]), rng.random() < 0.8)
     return Retract(rng.randrange(100))
 
 
@@ -124,6 +152,7 @@ class World:
     blocked: set[Identifier] = field(default_factory=set)
     decisions: list[Decision] = field(default_factory=list)
     rulings: Rulings = field(default_factory=Rulings)
+    candidates: dict[Pair, Candidate] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
 
     def identifier(self, name: int) -> Identifier:
@@ -156,6 +185,8 @@ class World:
                 left = list(self.decisions)
                 gone = left.pop(act.which % len(left))
                 self._set_decisions(left, f"retract {gone.decision_id}")
+            case Match():
+                self._match(act)
 
     def _see(self, act: See) -> None:
         # An event or record has one value a type.
@@ -198,6 +229,22 @@ class World:
             act.is_spelled_otherwise,
         )
         self._set_decisions([*self.decisions, made], " ".join(map(str, made)))
+
+    def _match(self, act: Match) -> None:
+        """A rule finds what has been seen and is usable, or gives up what it has found."""
+        sides = self.identifier(act.one), self.identifier(act.other)
+        one, other = sorted(sides, key=lambda side: (priority(side), side))
+        seen = {member for members in self.tuples.values() for member in members}
+        old = self.candidates.get((one, other))
+        if act.score and {one, other} <= seen and all(map(self.is_usable, sides)):
+            has_been = act.is_merge or bool(old and old.has_been_merge)
+            found = Candidate(act.score, act.is_merge, True, has_been)
+        elif not act.score and old:
+            found = old._replace(is_live=False)
+        else:
+            return
+        self.candidates[one, other] = found
+        self.told.append(f"match {one} {other}: {found}")
 
     def _set_decisions(self, decisions: list[Decision], words: str) -> None:
         """Decisions that cannot all be kept are not made."""

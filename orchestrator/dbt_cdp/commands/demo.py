@@ -19,6 +19,7 @@ from dbt_cdp.project import PROJECT_FILE, Project, package_root, read_yaml
 
 _TEMPLATE = Path(__file__).parents[1] / "demo" / "project"
 _NAME = "cdp_demo"
+_MATCH_RULES = ("same_device", "same_name_and_title", "continued_visit")
 
 _NEXT_STEPS = """\
 What to do next, in the folder {folder}:
@@ -46,15 +47,23 @@ To put the package into a dbt project of yours, go on in the README at "Install"
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the demonstration's dbt project and its DuckDB file go.",
 )
+@click.option(
+    "--match-rules",
+    "action",
+    type=click.Choice(["ignore", "review", "merge"]),
+    default="review",
+    show_default=True,
+    help="What is done with pairs that are probably one person, see docs/match_rules.md.",
+)
 @json_option
-def demo(people: int, seed: int, folder: Path, as_json: bool) -> int:
+def demo(people: int, seed: int, folder: Path, action: str, as_json: bool) -> int:
     """Build a demonstration: a software company's customers.
 
     Invents the events and the records of a CRM, a billing and a support system, loads them, runs
     `dbt build` and shows what came of it. Nothing leaves the machine, and nothing is invented
     about real people.
     """
-    project = _write_project(folder)
+    project = _write_project(folder, action)
     talk(f"Inventing {people:,} people and what they did in a year ...")
     world = write_world(folder / "data", people=people, seed=seed)
     talk("Loading their events and records (cdp load) ...")
@@ -62,17 +71,22 @@ def demo(people: int, seed: int, folder: Path, as_json: bool) -> int:
     talk("Resolving identities, profiles and segments (dbt build) ...")
     results = Dbt(project).run(["build"], stream=False)
     talk(f"{len(results.nodes)} models, seeds and tests are done.")
-    figures = read_figures(project, world.truth, world.showcase_email)
+    figures = read_figures(project, world.truth, world.clues, world.showcase_email)
     if as_json:
         print_json(asdict(figures))
     else:
         _print(figures)
         talk(_NEXT_STEPS.format(folder=folder, dbt=_call("dbt", folder), cdp=_call("cdp", folder)))
-    return ExitCode.WORK_FAILED if figures.truth.false_merges else ExitCode.OK
+    # What is merged because it is probable may be wrong now and then.
+    is_wrong = figures.truth.false_merges and action != "merge"
+    return ExitCode.WORK_FAILED if is_wrong else ExitCode.OK
 
 
-def _write_project(folder: Path) -> Project:
-    """The demonstration's project in a folder that is new, or holds an earlier demonstration."""
+def _write_project(folder: Path, action: str) -> Project:
+    """The demonstration's project in a folder that is new, or holds an earlier demonstration.
+
+    Every match rule gets the action.
+    """
     if folder.exists() and any(folder.iterdir()):
         settings = folder / PROJECT_FILE
         if not settings.is_file() or read_yaml(settings).get("name") != _NAME:
@@ -83,6 +97,10 @@ def _write_project(folder: Path) -> Project:
             )
         shutil.rmtree(folder)
     shutil.copytree(_TEMPLATE, folder)
+    settings = folder / PROJECT_FILE
+    rules = "".join(f"    - {{name: {name}, action: {action}}}\n" for name in _MATCH_RULES)
+    text = f"\n  # Pairs that are probably one person.\n  cdp_match_rules:\n{rules}"
+    settings.write_text(settings.read_text(encoding="utf-8") + text, encoding="utf-8")
     packages = f"packages:\n  - local: {package_root()}\n"
     (folder / "packages.yml").write_text(packages, encoding="utf-8")
     project = Project.find(folder, folder)
@@ -122,10 +140,21 @@ def _print(figures: Figures) -> None:
             ("recall of everything, also what no data connects", f"{truth.recall_of_all:.2%}"),
         ],
     )
+    print_table(
+        ("match rule", "pairs", "precision", "recall"),
+        [
+            (rule.rule, rule.candidates, _share(rule.precision), _share(rule.recall))
+            for rule in figures.match_rules
+        ],
+    )
     print_table(("segment", "people"), [(size.name, size.members) for size in figures.segments])
     print_tree(
         f"canonical {figures.canonical_id}", [_line(sighting) for sighting in figures.sightings]
     )
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"
 
 
 def _line(sighting: Sighting) -> str:

@@ -1,12 +1,11 @@
 """What the demonstration shows of its warehouse: figures, segments, one person's identifiers."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dbt_cdp.dbt import Dbt, Manifest
+from dbt_cdp.dbt import Dbt
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse import open_warehouse
 
@@ -25,6 +24,24 @@ class Truth:
     false_merges: int
     recall: float
     recall_of_all: float
+
+
+@dataclass(frozen=True)
+class MatchRule:
+    """How good a match rule is on this data, from its threshold on.
+
+    Attributes:
+        rule: the rule's name.
+        candidates: pairs of people that it finds.
+        precision: of these, the share that is one person, from 0 to 1; None without any.
+        recall: of the pairs for which the generator left clues for this rule, the share that it
+            finds, from 0 to 1; None without any.
+    """
+
+    rule: str
+    candidates: int
+    precision: float | None
+    recall: float | None
 
 
 @dataclass(frozen=True)
@@ -77,6 +94,7 @@ class Figures:
     reattributed_events: int
     refused_links: int
     shared_identifiers: int
+    match_rules: list[MatchRule]
     segments: list[SegmentSize]
     canonical_id: str
     sightings: list[Sighting]
@@ -94,8 +112,6 @@ _COUNTED = [
     "refused_links",
     "shared_identifiers",
 ]
-
-_MODEL = re.compile(r"\{(\w+)\}")
 
 _COUNTS = """
     with profiles as (
@@ -173,12 +189,62 @@ _TRUTH = """
 """
 
 
-def read_figures(project: Project, truth: Path, showcase_email: str) -> Figures:
+# Pairs of people as the other rules leave them: whether a match is merged changes nothing.
+_MATCH_RULES = """
+    with nodes as (
+        select keys.identifier_type, keys.identifier_value, people.identifier_id, people.person_id
+        from {int_cdp__deterministic_people} as people
+        inner join {int_cdp__identifier_keys} as keys using (identifier_id)
+        where not people.is_shared
+    ),
+    truth as (
+        select nodes.identifier_id, nodes.person_id, truth.person
+        from read_csv(?, all_varchar = true) as truth
+        inner join nodes using (identifier_type, identifier_value)
+    ),
+    found as (
+        select candidates.rule, least(one.person_id, other.person_id) as person_a,
+            greatest(one.person_id, other.person_id) as person_b,
+            coalesce(one_truth.person = other_truth.person, false) as is_true
+        from {int_cdp__candidates} as candidates
+        inner join nodes as one on candidates.node_a = one.identifier_id
+        inner join nodes as other on candidates.node_b = other.identifier_id
+        left join truth as one_truth on candidates.node_a = one_truth.identifier_id
+        left join truth as other_truth on candidates.node_b = other_truth.identifier_id
+        where candidates.is_live and candidates.is_above_threshold
+    ),
+    clues as (
+        select distinct clues.rule, least(one.person_id, other.person_id) as person_a,
+            greatest(one.person_id, other.person_id) as person_b
+        from read_csv(?, all_varchar = true) as clues
+        inner join nodes as one
+            on clues.identifier_type_a = one.identifier_type
+            and clues.identifier_value_a = one.identifier_value
+        inner join nodes as other
+            on clues.identifier_type_b = other.identifier_type
+            and clues.identifier_value_b = other.identifier_value
+        where one.person_id <> other.person_id
+    ),
+    recalled as (
+        select clues.rule, avg(case when found.rule is null then 0 else 1 end) as recall
+        from clues left join found using (rule, person_a, person_b) group by clues.rule
+    ),
+    precise as (
+        select rule, count(*) as candidates, avg(case when is_true then 1 else 0 end) as precision
+        from found group by rule
+    )
+    select rule, coalesce(precise.candidates, 0), precise.precision, recalled.recall
+    from recalled full join precise using (rule) order by rule
+"""
+
+
+def read_figures(project: Project, truth: Path, clues: Path, showcase_email: str) -> Figures:
     """Read the figures of a demonstration that is built.
 
     Args:
         project: the demonstration's project.
         truth: the generator's file of which identifier is whose.
+        clues: the generator's file of what match rules may find.
         showcase_email: an address of the person whose identifiers are shown.
 
     Raises:
@@ -188,18 +254,14 @@ def read_figures(project: Project, truth: Path, showcase_email: str) -> Figures:
     with open_warehouse(project) as warehouse:
 
         def query(sql: str, *parameters: str) -> list[tuple[Any, ...]]:
-            return warehouse.query(_with_tables(manifest, sql), parameters)
+            return warehouse.query(manifest.with_tables(sql), parameters)
 
         sightings = query(_SIGHTINGS, showcase_email)
         return Figures(
             **dict(zip(_COUNTED, query(_COUNTS)[0], strict=True)),
+            match_rules=[MatchRule(*row) for row in query(_MATCH_RULES, str(truth), str(clues))],
             segments=[SegmentSize(*row) for row in query(_SEGMENTS)],
             canonical_id=sightings[0][-1],
             sightings=[Sighting(*row[:-1]) for row in sightings],
             truth=Truth(*query(_TRUTH, str(truth))[0]),
         )
-
-
-def _with_tables(manifest: Manifest, sql: str) -> str:
-    """The query with the names of models replaced by their tables."""
-    return _MODEL.sub(lambda match: str(manifest.relation(match[1])), sql)

@@ -21,6 +21,11 @@ Troubles, so that identity resolution has something to do:
 - spellings: capitals and blanks in e-mails (6 %), five ways to write a phone number;
 - stray browsers, 8 % of the users: a phone that never logs in and stays a stranger;
 - standard laptop images, 10 % of the accounts: an office full of equal fingerprints on one IP;
+- lost cookies, 6 % of the people: the browser goes on under another cookie, in the middle of a
+  visit or within a day, which only its address, fingerprint and place connect to the first;
+- second cards, 3 % of the contacts: another contact under another address of the company;
+- common phones: half of them are of twelve models that look the same; and every sixteenth person
+  lives with a colleague;
 - delivery: 1 % duplicates, 0.05 % clocks in 1970 or the far future, 0.02 % invalid events, five
   lines cut off.
 
@@ -37,13 +42,22 @@ from datetime import date
 from pathlib import Path
 
 from . import world_names as names
-from .world_files import DAY, Calendar, EventLog, Evidence, Table
+from .world_files import DAY, Calendar, Clue, EventLog, Evidence, Table
 from .world_journeys import Journey
-from .world_people import HISTORY_DAYS, PLAN_PRICES, Identifier, Person, Population
+from .world_people import (
+    HISTORY_DAYS,
+    PLAN_PRICES,
+    Identifier,
+    Person,
+    Population,
+    changed_address,
+    second_crm_id,
+)
 
 DEFAULT_AS_OF = date(2026, 6, 30)
 
 _JUNK_RECORD_SHARE = 0.01
+_SECOND_CARD_SHARE = 0.03
 _COLUMNS = {
     "salesforce": (
         "contact_id",
@@ -61,6 +75,13 @@ _COLUMNS = {
     "stripe": ("customer_id", "email", "name", "app_user_id", "plan", "mrr", "updated_at"),
     "zendesk": ("requester_id", "email", "phone", "name", "external_id", "updated_at"),
     "truth": ("identifier_type", "identifier_value", "person", "evidence_group"),
+    "clues": (
+        "rule",
+        "identifier_type_a",
+        "identifier_value_a",
+        "identifier_type_b",
+        "identifier_value_b",
+    ),
 }
 
 
@@ -79,6 +100,7 @@ class WorldFiles:
     stripe: Path
     zendesk: Path
     truth: Path
+    clues: Path
     people: int
     events: int
     duplicates: int
@@ -118,8 +140,13 @@ def write_world(
         for rng, account in Population(people, seed).accounts():
             for person in account.people:
                 evidence = Evidence()
-                Journey(person, rng, calendar, log, evidence).tell()
-                _Records(person, rng, calendar, tables, evidence).write()
+                clue_rng = names.seeded(seed, f"clues-{person.number}")
+                journey = Journey(person, rng, clue_rng, calendar, log, evidence)
+                journey.tell()
+                records = _Records(person, rng, clue_rng, calendar, tables, evidence)
+                records.write()
+                for clue in (*journey.clues, *records.clues):
+                    tables["clues"].row(clue.rule, *clue.one, *clue.other)
                 _write_truth(tables["truth"], person, evidence)
                 if person.showcase and person.email:
                     showcase_email = person.email
@@ -131,6 +158,7 @@ def write_world(
             stripe=folder / "stripe.csv",
             zendesk=folder / "zendesk.csv",
             truth=folder / "truth.csv",
+            clues=folder / "clues.csv",
             people=people,
             events=log.events,
             duplicates=log.duplicates,
@@ -164,12 +192,15 @@ class _Records:
         self,
         person: Person,
         rng: random.Random,
+        clue_rng: random.Random,
         calendar: Calendar,
         tables: dict[str, Table],
         evidence: Evidence,
     ) -> None:
+        self.clues: list[Clue] = []
         self._person = person
         self._rng = rng
+        self._clue_rng = clue_rng
         self._calendar = calendar
         self._tables = tables
         self._evidence = evidence
@@ -183,6 +214,10 @@ class _Records:
             self._write_customer(person.billing_id)
         if person.support_id:
             self._write_requester(person.support_id)
+        if person.crm_ids and person.email and not person.showcase:
+            self._rng = self._clue_rng
+            if self._rng.random() < _SECOND_CARD_SHARE:
+                self._write_second_card(person.crm_ids[0])
 
     def _write_contact(self, crm_id: str) -> None:
         person, account = self._person, self._person.account
@@ -204,6 +239,29 @@ class _Records:
             account.country.code,
             self._updated_at(),
         )
+
+    def _write_second_card(self, first: str) -> None:
+        """A contact that somebody else of the sales team made, one in five without a last name."""
+        person, account, rng = self._person, self._person.account, self._rng
+        if not str(person.contact_email).endswith(f"@{account.domain}"):
+            return
+        crm_id = second_crm_id(person)
+        email = changed_address(person)
+        self._note(("crm_id", crm_id), (email, email), ("", ""))
+        self._tables["salesforce"].row(
+            crm_id,
+            email,
+            "",
+            person.first_name,
+            person.last_name if rng.random() < 0.8 else "",
+            account.name,
+            account.industry,
+            account.employees,
+            person.job_title,
+            account.country.code,
+            self._updated_at(),
+        )
+        self.clues.append(Clue("same_name_and_title", ("crm_id", first), ("crm_id", crm_id)))
 
     def _write_customer(self, billing_id: str) -> None:
         person = self._person

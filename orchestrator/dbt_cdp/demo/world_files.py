@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from . import world_names as names
 from .world_people import HISTORY_DAYS, Identifier
@@ -186,6 +186,14 @@ def _damaged_event(rng: random.Random, when: str) -> Event:
         "properties": {"path": "/"},
         "context": {"page": {"path": "/"}},
     }
+
+
+class Clue(NamedTuple):
+    """Two identifiers of one person that no data connects, and the rule that may find them."""
+
+    rule: str
+    one: Identifier
+    other: Identifier
 
 
 class Table:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from . import world_names as names
-from .world_files import DAY, MINUTE, Calendar, Event, EventLog, Evidence
+from .world_files import DAY, HORIZON, MINUTE, Calendar, Clue, Event, EventLog, Evidence
 from .world_people import HISTORY_DAYS, PLAN_PRICES, Browser, Person
 
 _SITE = "https://www.plotwise.example"
@@ -46,6 +47,8 @@ _REFERRERS = (
 )
 _CAMPAIGNS = ("welcome", "monthly_digest", "webinar", "feature_tour", "case_study")
 _LAST_WEEK = HISTORY_DAYS - 7
+_LOST_COOKIE_SHARE = 0.06
+_LOST_IN_VISIT_SHARE = 0.025
 _JUNK_SHARE = 0.004
 _JUNK_USERS = ("null", "undefined", "0", "guest")
 _ZERO_UUID = "00000000-0000-0000-0000-000000000000"
@@ -53,19 +56,35 @@ _JUNK_EMAILS = ("test@test.com", "noreply@mail.example", "Test@Test.com ")
 _JUNK_PHONES = ("0000000000", "+10000000000")
 
 
+class _LastEvent(NamedTuple):
+    """The last that a browser was seen of; ``url`` is None when it was no page view."""
+
+    at: int
+    ip: str
+    url: str | None
+
+
 class Journey:
-    """Writes one person's events and notes as evidence what each of them shows."""
+    """Writes one person's events and notes as evidence what each of them shows.
+
+    What people leave as clues only, not as evidence, is drawn from ``clue_rng``, so that it changes
+    nothing else in the world. The clues are in ``clues`` when all is told.
+    """
 
     def __init__(
         self,
         person: Person,
         rng: random.Random,
+        clue_rng: random.Random,
         calendar: Calendar,
         log: EventLog,
         evidence: Evidence,
     ) -> None:
+        self.clues: list[Clue] = []
+        self._last_events: dict[str, _LastEvent] = {}
         self._person = person
         self._rng = rng
+        self._clue_rng = clue_rng
         self._calendar = calendar
         self._log = log
         self._evidence = evidence
@@ -86,6 +105,10 @@ class Journey:
             self._tell_lead()
         elif kind == "user":
             self._tell_user()
+        self._rng = self._clue_rng
+        draw = self._rng.random()
+        if draw < _LOST_COOKIE_SHARE and not self._person.showcase:
+            self._lose_cookie(within_visit=draw < _LOST_IN_VISIT_SHARE)
 
     # Anonymous people and leads
 
@@ -370,6 +393,40 @@ class Journey:
             traits=traits,
         )
 
+    # Clues
+
+    def _lose_cookie(self, *, within_visit: bool) -> None:
+        """Goes on in the same browser under another cookie that never meets an identifier.
+
+        Within a visit: from the last page on, in a network of its own and without a fingerprint.
+        Else: within a day, from the same address.
+        """
+        rng, person = self._rng, self._person
+        own = [*person.browsers, *person.stray_browsers]
+        lost = [b for b in own if b.anonymous_id in self._last_events and not self._is_shared(b)]
+        if not lost:
+            return
+        browser = rng.choice(lost)
+        last = self._last_events[str(browser.anonymous_id)]
+        if within_visit and last.url:
+            at, referrer = last.at + rng.randint(5_000, 120_000), last.url
+            first = replace(browser, ips=(names.home_ip(rng),), fingerprint=None)
+        else:
+            at, referrer = last.at + rng.randint(20, 20 * 60) * MINUTE, rng.choice(_REFERRERS)
+            first = replace(browser, ips=(last.ip,))
+        if at + 30 * MINUTE > HORIZON:
+            return
+        cookie = names.uuid_text(rng)
+        pages = [rng.choice(_PAGES) for _ in range(rng.randint(1, 4))]
+        first = replace(first, anonymous_id=cookie, device_id=None)
+        self._view_pages(at, first, pages, referrer=referrer)
+        for _ in range(rng.choice((0, 0, 1, 2))):
+            later = replace(browser, anonymous_id=cookie, device_id=None)
+            self._visit(self._day(at // DAY + 1, HISTORY_DAYS), later)
+        rule = "continued_visit" if within_visit and last.url else "same_device"
+        one, other = ("anonymous_id", str(browser.anonymous_id)), ("anonymous_id", cookie)
+        self.clues.append(Clue(rule, one, other))
+
     # Visits and single events
 
     def _visit(self, day: int, browser: Browser) -> None:
@@ -381,13 +438,19 @@ class Journey:
         self._view_pages(self._start(day), browser, paths)
 
     def _view_pages(
-        self, at: int, browser: Browser, paths: list[str], *, known: bool = False
+        self,
+        at: int,
+        browser: Browser,
+        paths: list[str],
+        *,
+        known: bool = False,
+        referrer: str | None = None,
     ) -> int:
         """Views pages one after another; returns the time after the last (milliseconds)."""
         rng = self._rng
         user_id = self._person.user_id if known else None
         visit = self._context(browser)
-        referrer = rng.choice(_REFERRERS)
+        referrer = rng.choice(_REFERRERS) if referrer is None else referrer
         for path in paths:
             page = _page(path, referrer)
             properties = {"path": path, "url": page["url"]}
@@ -453,7 +516,16 @@ class Journey:
         if context:
             event["context"] = context
         self._evidence.event(user_id, email, phone.e164 if phone else None, device_id, anonymous_id)
+        if anonymous_id and context:
+            self._note_last(anonymous_id, at, context, is_view=name == "page_viewed")
         self._log.add(rng, at, event, browser.offset if browser else 0)
+
+    def _note_last(self, cookie: str, at: int, context: dict[str, Any], *, is_view: bool) -> None:
+        """Whatever has been told so far, a later event of the cookie counts."""
+        last = self._last_events.get(cookie)
+        if last is None or last.at <= at:
+            url = context["page"]["url"] if is_view else None
+            self._last_events[cookie] = _LastEvent(at, context["ip"], url)
 
     def _is_shared(self, browser: Browser | None) -> bool:
         """Whether the browser has to show every link that makes it a shared one."""

@@ -34,6 +34,7 @@ _ACCOUNT_SIZES = (
     (13, 25, 7),
     (26, 60, 3),
 )  # smallest, largest, weight
+_PHONE_MODELS = 12
 _FIRST_ACCOUNT_SIZE = 40  # large enough for every trouble, so that small worlds have them all
 
 
@@ -45,7 +46,7 @@ class Browser:
     device_id: str | None
     device_type: str
     user_agent: str
-    fingerprint: str
+    fingerprint: str | None
     ips: tuple[str, ...]
     offset: int = 0  # minutes east of UTC that it writes into its timestamps; 0 is written Z
     since: int = 0  # first day of use
@@ -179,7 +180,7 @@ class Population:
             first_name=rng.choice(names.FIRST_NAMES),
             last_name=rng.choice(names.LAST_NAMES),
             job_title=rng.choice(names.JOB_TITLES),
-            home_ip=names.home_ip(rng),
+            home_ip=_home_ip(rng, account, number),
             first_day=int((HISTORY_DAYS - 5) * rng.random() ** 0.8),
         )
         if kind == "anonymous":
@@ -222,6 +223,12 @@ class Population:
                     person.contact_phone = switchboard
 
 
+def _home_ip(rng: random.Random, account: Account, number: int) -> str:
+    """Every sixteenth person lives with a colleague."""
+    own = names.home_ip(rng)
+    return account.people[-1].home_ip if account.people and number % 16 == 0 else own
+
+
 def _found_account(rng: random.Random, number: int) -> Account:
     name = names.company_name(number)
     country = rng.choices(names.COUNTRIES, names.COUNTRY_WEIGHTS)[0]
@@ -260,6 +267,14 @@ def _fingerprint(rng: random.Random) -> str:
     return f"{rng.getrandbits(64):016x}"
 
 
+def _browser_fingerprint(rng: random.Random, device_type: str) -> str:
+    """Half of the phones are of a few models that all look the same."""
+    own = _fingerprint(rng)
+    if device_type == "mobile" and int(own[-1], 16) < 8:
+        return f"{int(own[:4], 16) % _PHONE_MODELS:016x}"
+    return own
+
+
 def _make_browser(rng: random.Random, person: Person, device_type: str = "desktop") -> Browser:
     account = person.account
     desktop = device_type == "desktop"
@@ -269,7 +284,7 @@ def _make_browser(rng: random.Random, person: Person, device_type: str = "deskto
         device_id=f"dev-{rng.getrandbits(80):020x}" if rng.random() < 0.15 else None,
         device_type=device_type,
         user_agent=rng.choice(names.DESKTOP_AGENTS if desktop else names.MOBILE_AGENTS),
-        fingerprint=image or _fingerprint(rng),
+        fingerprint=image or _browser_fingerprint(rng, device_type),
         ips=(account.office_ip, account.office_ip, person.home_ip)
         if desktop
         else (person.home_ip,),
@@ -291,6 +306,7 @@ def _plan_anonymous(rng: random.Random, person: Person) -> None:
     if rng.random() < 0.25:  # cookies deleted: only a device id would tie the two together
         second = _make_browser(rng, person, first.device_type)
         second.device_id = first.device_id
+        second.fingerprint, second.user_agent = first.fingerprint, first.user_agent
         person.browsers.append(second)
 
 
@@ -312,7 +328,7 @@ def _plan_user(rng: random.Random, person: Person, profile: str) -> None:
     person.trial = rng.random() < 0.85
     _add_user_browsers(rng, person)
     if rng.random() < 0.12:
-        person.later_email = _changed_address(person)
+        person.later_email = changed_address(person)
         if rng.random() < 0.5:
             person.contact_email = person.later_email
     elif rng.random() < 0.015:
@@ -382,7 +398,7 @@ def _work_address(rng: random.Random, person: Person) -> str:
     return _unique_address(person.account, local)
 
 
-def _changed_address(person: Person) -> str:
+def changed_address(person: Person) -> str:
     """The address after a new rule of the company: first letter and last name."""
     local = f"{names.ascii_name(person.first_name)[0]}.{names.ascii_name(person.last_name)}"
     return _unique_address(person.account, local)
@@ -409,6 +425,11 @@ def _free_address(person: Person, prefix: str) -> str:
 
 def _crm_id(person: Person, copy: int) -> str:
     return f"003Hs0000{names.opaque_id(90_000_000 + person.number * 4 + copy)}QAQ"
+
+
+def second_crm_id(person: Person) -> str:
+    """The id of a contact beside those of ``crm_ids``, of which there are three at most."""
+    return _crm_id(person, 3)
 
 
 def _billing_id(person: Person) -> str:
@@ -462,7 +483,7 @@ def _make_showcase(rng: random.Random, person: Person, phones: PhoneBook) -> Non
     person.phone = person.contact_phone = person.phone or phones.next(person.account.country.code)
     person.private_email = person.ticket_email = None
     person.refused.clear()
-    person.later_email = person.later_email or _changed_address(person)
+    person.later_email = person.later_email or changed_address(person)
     person.contact_email = person.email
     person.crm_ids = [_crm_id(person, 0)]
     person.billing_id, person.support_id = _billing_id(person), _support_id(person)

@@ -2,8 +2,11 @@
 
 import click
 
+from dbt_cdp.commands.identity.audit import audit
 from dbt_cdp.commands.identity.decide import decide
 from dbt_cdp.commands.identity.decisions import decisions
+from dbt_cdp.commands.identity.review import review
+from dbt_cdp.commands.identity.simulate import simulate
 
 
 @click.group()
@@ -11,5 +14,5 @@ def identity() -> None:
     """Look into who is who, and decide it where the data alone would be wrong."""
 
 
-for command in (decide, decisions):
+for command in (audit, decide, decisions, review, simulate):
     identity.add_command(command)

@@ -55,7 +55,7 @@ def decide(
     `dbt build`. What is typed stays in the shell's history; what is read from a --file does not.
     """
     decisions = _decisions(project, decision, identifiers, reason, file)
-    _print_written(write_decisions(project, decisions, by or _user()), as_json)
+    print_written(write_decisions(project, decisions, by or user_name()), as_json)
 
 
 def _decisions(
@@ -72,7 +72,7 @@ def _decisions(
     return [read_arguments(project, decision or "", identifiers, reason)]
 
 
-def _user() -> str | None:
+def user_name() -> str | None:
     """The name of the operating system's user; None where it has none, as in some containers."""
     try:
         return getpass.getuser()
@@ -80,7 +80,8 @@ def _user() -> str | None:
         return None
 
 
-def _print_written(written: list[Written], as_json: bool) -> None:
+def print_written(written: list[Written], as_json: bool) -> None:
+    """Show what was written to the ledger, and say when it takes effect."""
     if as_json:
         print_json([asdict(row) for row in written])
     else:

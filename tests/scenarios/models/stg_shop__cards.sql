@@ -1,0 +1,1 @@
+{{ records_of("loyalty_card") }}
