@@ -7,11 +7,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from dbt_cdp.dbt import Dbt, Manifest
+from dbt_cdp.dbt import Dbt
 from dbt_cdp.decisions import Identifier
-from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse import Warehouse, open_warehouse
+from dbt_cdp.warehouse import open_warehouse, require_table
 
 # Bands of the histogram: from so many identifiers to so many; None is no upper end.
 _BANDS = ((1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, 100), (101, None))
@@ -325,6 +324,19 @@ group by rule, reason, detail
 order by count_links desc, rule, reason, detail
 """
 
+_CANDIDATES = """
+select
+    rule,
+    status,
+    count(*) as count_pairs
+
+from {cdp__identity_candidates}
+
+group by rule, status
+
+order by rule, count_pairs desc, status
+"""
+
 _CHANGES = """
 with
 
@@ -428,6 +440,20 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Proposal:
+    """Pairs that a match rule takes for one person.
+
+    Attributes:
+        rule: the match rule.
+        status: what became of them, as in identity_candidates.
+    """
+
+    rule: str
+    status: str
+    pairs: int
+
+
+@dataclass(frozen=True)
 class Day:
     """How many people merged and split on a day (UTC)."""
 
@@ -447,6 +473,7 @@ class Audit:
             most people when it is blocked, then what has the most links.
         shared_identifiers: those that belong to nobody, the one with the most links first.
         refused_links: by rule, reason and detail, the most frequent first.
+        candidates: pairs that are probably one person, by rule and status.
         changes: the last 30 days on which anybody merged or split, the newest first.
     """
 
@@ -455,6 +482,7 @@ class Audit:
     connecting_identifiers: list[Hub]
     shared_identifiers: list[Hub]
     refused_links: list[Refusal]
+    candidates: list[Proposal]
     changes: list[Day]
 
 
@@ -472,7 +500,7 @@ def read_audit(project: Project, top: int = 10) -> Audit:
     """
     manifest = Dbt(project).manifest()
     with open_warehouse(project) as warehouse:
-        require_build(warehouse, manifest)
+        require_table(warehouse, manifest.relation("cdp__identity_graph"))
 
         def query(sql: str, *parameters: int) -> list[tuple[Any, ...]]:
             return warehouse.query(manifest.with_tables(sql), parameters)
@@ -484,22 +512,8 @@ def read_audit(project: Project, top: int = 10) -> Audit:
             connecting_identifiers=[hub for hub in hubs if not hub.is_shared],
             shared_identifiers=[hub for hub in hubs if hub.is_shared],
             refused_links=[Refusal(*row) for row in query(_REFUSED)],
+            candidates=[Proposal(*row) for row in query(_CANDIDATES)],
             changes=[Day(*row) for row in query(_CHANGES, _DAYS)],
-        )
-
-
-def require_build(warehouse: Warehouse, manifest: Manifest) -> None:
-    """Make sure that there is an identity graph to look into.
-
-    Raises:
-        ConfigurationError: there is none.
-    """
-    graph = manifest.relation("cdp__identity_graph")
-    if not warehouse.exists(graph):
-        raise ConfigurationError(
-            "The identity graph has not been built.",
-            where=str(graph),
-            remedy="run `dbt build` first.",
         )
 
 

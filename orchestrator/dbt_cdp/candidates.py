@@ -20,7 +20,7 @@ from dbt_cdp.decisions import (
 from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.landing import ensure_tables
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse import open_warehouse
+from dbt_cdp.warehouse import open_warehouse, require_table
 
 CANDIDATES = "cdp__identity_candidates"
 DECISIONS = {"accept": "link", "refuse": "never_link"}
@@ -186,12 +186,7 @@ def _reader(project: Project) -> Iterator[Callable[[str, list[str], int], list[t
     candidates = Dbt(project).manifest().relation(CANDIDATES)
     in_force = LEDGER_SQL.format(ledger=ledger, keys=", ".join(IDENTIFIER_COLUMNS))
     with open_warehouse(project) as warehouse:
-        if not warehouse.exists(candidates):
-            raise ConfigurationError(
-                "There are no candidates yet: the table is not built.",
-                where=str(candidates),
-                remedy="run `dbt build` first.",
-            )
+        require_table(warehouse, candidates)
 
         def read(condition: str, parameters: list[str], limit: int) -> list[tuple[Any, ...]]:
             sql = _CANDIDATES_SQL.format(

@@ -94,6 +94,20 @@ def open_warehouse(project: Project) -> Warehouse:
     return _WAREHOUSES[kind](project)
 
 
+def require_table(warehouse: Warehouse, relation: Relation) -> None:
+    """Make sure that a table or view of dbt's is there to be read.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if not warehouse.exists(relation):
+        raise ConfigurationError(
+            f"The table {relation.identifier} has not been built.",
+            where=str(relation),
+            remedy="run `dbt build` first.",
+        )
+
+
 class DuckDBWarehouse(Warehouse):
     """A DuckDB file, opened as dbt opens it; times are UTC."""
 

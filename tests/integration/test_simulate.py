@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from consumer import Consumer
-from dbt_cdp import dbt, simulate
+from dbt_cdp import dbt, project_copy, simulate
 from dbt_cdp.cli import run
 from dbt_cdp.dbt import Manifest
 from dbt_cdp.decisions import BUILT_IN_TYPES, Identifier
@@ -398,7 +398,7 @@ def test_a_warehouse_that_is_written_to_meanwhile_is_not_tried(shop, refused, mo
     def copy_and_write(source: Path, target: Path) -> None:
         os.utime(source)
 
-    monkeypatch.setattr(simulate.shutil, "copyfile", copy_and_write)
+    monkeypatch.setattr(project_copy.shutil, "copyfile", copy_and_write)
     assert "Another process wrote" in refused("--block", "email=needle@shop.example", code=1)
 
 
@@ -458,7 +458,7 @@ def test_many_bad_values_are_told_in_part(shop, refused) -> None:
 
 
 def copied_settings(shop: Path) -> tuple[Project, dict]:
-    with simulate._copied(Project.find(shop)) as copied:
+    with project_copy.copied_project(Project.find(shop)) as copied:
         settings = yaml.safe_load((copied.root / "dbt_project.yml").read_text())
         assert Project.find(copied.root, copied.profiles_dir).target == copied.target
         assert (copied.root / "dbt_packages" / "cdp" / "dbt_project.yml").is_file()
@@ -525,7 +525,7 @@ def test_what_a_crash_has_left_to_be_written_is_copied_too(tmp_path: Path) -> No
     assert (tmp_path / "shop.duckdb.wal").exists()
     before = contents(tmp_path)
     (tmp_path / "copy").mkdir()
-    copied = simulate._copy_database(path, tmp_path / "copy")
+    copied = project_copy._copy_database(path, tmp_path / "copy")
     with duckdb.connect(copied) as connection:
         assert connection.execute("select n from shop.t").fetchall() == [(7,)]
     assert contents(tmp_path).items() >= before.items()

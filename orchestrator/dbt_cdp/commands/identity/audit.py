@@ -74,6 +74,11 @@ def _print(found: Audit) -> None:
             for refusal in found.refused_links
         ],
     )
+    if found.candidates:
+        print_table(
+            ("match rule", "status", "pairs"),
+            [(proposal.rule, proposal.status, proposal.pairs) for proposal in found.candidates],
+        )
     if found.changes:
         print_table(
             ("day", "merges", "splits"),
