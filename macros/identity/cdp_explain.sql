@@ -22,10 +22,10 @@
    second, and so on.
 
    Method: the links of the person - or of the two components, and of those that a match joins to one of them - are gone
-   through breadth first from the end of the chain; then
-   the chain is walked from its beginning, each time by the first link in order that leads one step nearer. The search
-   stops at 500 links (20 on BigQuery and Snowflake), or at 500,000 divided by the number of identifiers where that is
-   less, but never below 20, so that a hub of any size costs a bounded number of passes. #}
+   through breadth first from the end of the chain; then the chain is walked from its beginning, each time by the first
+   link in order that leads one step nearer. The search stops at 500 links (20 on BigQuery and Snowflake), or at 500,000
+   divided by the number of identifiers where that is less, but never below 20, so that a hub of any size costs a bounded
+   number of passes. #}
 {% macro cdp_explain(type_a, value_a, type_b, value_b) %}
     {{- return(cdp.cdp_explain_sql(*cdp.cdp_asked_literals(type_a, value_a, type_b, value_b))) -}}
 {% endmacro %}

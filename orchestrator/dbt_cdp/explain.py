@@ -12,9 +12,9 @@ from typing import Any
 
 from dbt_cdp.dbt import Dbt
 from dbt_cdp.decisions import Identifier, identifier_problem, identifier_types
-from dbt_cdp.errors import CdpError, ConfigurationError, WarehouseError
+from dbt_cdp.errors import ConfigurationError, WarehouseError
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse import open_warehouse
+from dbt_cdp.warehouse import open_warehouse, require_table
 
 # Compiled together, since dbt takes seconds to start.
 _QUERIES = """{{ tojson({
@@ -140,7 +140,7 @@ def explain(project: Project, first: Identifier, second: Identifier) -> Explanat
         second: where it ends.
 
     Raises:
-        CdpError: the identity graph has not been built yet.
+        ConfigurationError: the identity graph has not been built yet.
         DbtError: the project cannot be compiled.
         WarehouseError: the warehouse cannot be opened or read.
     """
@@ -152,24 +152,14 @@ def explain(project: Project, first: Identifier, second: Identifier) -> Explanat
             rows = warehouse.query(queries["verdict"], asked)
             links = [_link(row) for row in warehouse.query(queries["chain"], asked)]
     except WarehouseError:
-        if _is_built(project, dbt):
-            raise
-        raise CdpError(
-            "The identity graph has not been built yet.",
-            where=f"target '{project.target.name}'",
-            remedy="run `dbt build`.",
-        ) from None
+        with open_warehouse(project) as warehouse:
+            require_table(warehouse, dbt.manifest().relation("cdp__identity_graph"))
+        raise
     side_a, side_b = map(_side, rows)
     *_, is_connected, never_link = rows[0]
     is_connected = is_connected or bool(links)
     verdict = _verdict(side_a, side_b, is_connected, never_link, links)
     return Explanation(verdict, (side_a, side_b), is_connected, never_link, links)
-
-
-def _is_built(project: Project, dbt: Dbt) -> bool:
-    graph = dbt.manifest().relation("cdp__identity_graph")
-    with open_warehouse(project) as warehouse:
-        return warehouse.exists(graph)
 
 
 def _link(row: tuple[Any, ...]) -> Link:

@@ -211,6 +211,6 @@ def test_an_empty_stdin_is_no_pair(
 def test_a_project_that_is_not_built_is_told_what_to_do(
     shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["explain", ADA, "user_id=101"]) == 1
+    assert run(["explain", ADA, "user_id=101"]) == 2
     said = capsys.readouterr().err
-    assert "has not been built yet" in said and "dbt build" in said
+    assert "has not been built" in said and "dbt build" in said
