@@ -11,7 +11,10 @@
 {%- set first_view = "case when page_url is not null then " ~ seen ~ " else '~' end" %}
 {%- set last_view = "case when page_url is not null then " ~ seen ~ " else '' end" %}
 {#- A page is told without what changes from view to view. -#}
-{%- set path_only = "/?([?#].*)?$" %}
+{%- set pages = {} %}
+{%- for column in ["landed_from", "left_page"] %}
+{%- do pages.update({column: "nullif(" ~ cdp.cdp_regexp_replace(column, "/?([?#].*)?$", "") ~ ", '')"}) %}
+{%- endfor %}
 
 with
 
@@ -118,8 +121,8 @@ present as (
         last_at,
         first_viewed_at,
         last_viewed_at,
-        {{ cdp.cdp_hash128(cdp.cdp_regexp_replace("landed_from", path_only, "")) }} as landed_from_key,
-        {{ cdp.cdp_hash128(cdp.cdp_regexp_replace("left_page", path_only, "")) }} as left_page_key
+        {{ cdp.cdp_hash128(pages.landed_from) }} as landed_from_key,
+        {{ cdp.cdp_hash128(pages.left_page) }} as left_page_key
 
     from grouped
 

@@ -20,6 +20,12 @@ from dbt_cdp.warehouse import open_warehouse, require_table
 _QUERIES = """{{ tojson({
     "verdict": cdp.cdp_explain_verdict_sql("?", "?", "?", "?"),
     "chain": cdp.cdp_explain_sql("?", "?", "?", "?"),
+    "candidates": "
+        select candidate_id, rule, score, status
+        from " ~ ref("cdp__identity_candidates") ~ "
+        where least(canonical_id_a, canonical_id_b) = ?
+            and greatest(canonical_id_a, canonical_id_b) = ?
+        order by score desc, candidate_id"
 }) }}"""
 
 _ORDINALS = ("first", "second")
@@ -83,6 +89,21 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Proposal:
+    """A match rule takes the two people for one.
+
+    Attributes:
+        score: how sure the rule is, from 0.20 to 1.
+        status: what became of it, as in identity_candidates.
+    """
+
+    candidate_id: str
+    rule: str
+    score: float
+    status: str
+
+
+@dataclass(frozen=True)
 class Explanation:
     """What is known of two identifiers.
 
@@ -93,6 +114,7 @@ class Explanation:
         never_link_decision_id: the decision that the two are not one person's.
         links: the shortest chain from the first to the second, of accepted links alone where the
             two are one person's; empty where there is none.
+        candidates: what match rules say of two people, the surest first.
     """
 
     verdict: str = field(repr=False)
@@ -100,6 +122,7 @@ class Explanation:
     is_connected: bool
     never_link_decision_id: str | None
     links: list[Link]
+    candidates: list[Proposal]
 
 
 def read_pair(project: Project, texts: Sequence[str], where: str) -> tuple[Identifier, Identifier]:
@@ -151,15 +174,18 @@ def explain(project: Project, first: Identifier, second: Identifier) -> Explanat
         with open_warehouse(project) as warehouse:
             rows = warehouse.query(queries["verdict"], asked)
             links = [_link(row) for row in warehouse.query(queries["chain"], asked)]
+            side_a, side_b = map(_side, rows)
+            people = sorted({side_a.canonical_id or "", side_b.canonical_id or ""})
+            found = warehouse.query(queries["candidates"], people) if len(people) > 1 else []
     except WarehouseError:
         with open_warehouse(project) as warehouse:
             require_table(warehouse, dbt.manifest().relation("cdp__identity_graph"))
         raise
-    side_a, side_b = map(_side, rows)
     *_, is_connected, never_link = rows[0]
     is_connected = is_connected or bool(links)
     verdict = _verdict(side_a, side_b, is_connected, never_link, links)
-    return Explanation(verdict, (side_a, side_b), is_connected, never_link, links)
+    candidates = [Proposal(id_, rule, float(score), status) for id_, rule, score, status in found]
+    return Explanation(verdict, (side_a, side_b), is_connected, never_link, links, candidates)
 
 
 def _link(row: tuple[Any, ...]) -> Link:

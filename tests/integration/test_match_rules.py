@@ -89,6 +89,12 @@ class Shop:
             cli, ["identity", *arguments, "--project-dir", str(self.consumer.folder)]
         )
 
+    def explained(self, one: str, other: str) -> str:
+        call = ["explain", f"anonymous_id={one}", f"anonymous_id={other}"]
+        done = CliRunner().invoke(cli, [*call, "--project-dir", str(self.consumer.folder)])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
     def reviewed(self, *arguments: str) -> list[dict[str, Any]]:
         done = self.call("review", "--json", *arguments)
         assert done.exit_code == 0, done.output
@@ -130,6 +136,9 @@ def test_candidates_are_reviewed_and_decided(shop: Shop) -> None:
     assert found["continued_visit"]["evidence"]["minutes_apart"] == "1.0"
     assert found["same_name_and_title"]["evidence"]["last_names"] == "same"
     assert shop.people() == 4
+    said = shop.explained("lost", "fresh")
+    assert "no chain of links connects them" in said
+    assert "Match rule same_device: score 0.98, waits for a decision" in said
 
     ids = {rule: one["candidate_id"] for rule, one in found.items()}
     accept, refuse = ids["same_device"][:8], ids["same_name_and_title"]
@@ -172,6 +181,8 @@ def test_what_is_merged_is_logged_and_comes_apart_with_its_evidence(shop: Shop) 
     assert shop.statuses() == {"same_device": "merged", "continued_visit": "merged"}
     assert shop.people() == 2
     assert shop.log("identity_merges") == []
+    said = shop.explained("entered", "left")
+    assert "One person" in said and "match continued_visit" in said and "2026-06-03" in said
 
     # Whoever goes on under the first cookie has not lost it.
     shop.see([view("left", "04T10:00", "/", **PHONE)])

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from dbt_cdp.explain import Link, read_pair
+from dbt_cdp.explain import Link, Proposal, read_pair
 from dbt_cdp.explain import explain as explain_pair
 from dbt_cdp.options import json_option, project_options
 from dbt_cdp.output import print_json, print_table
@@ -33,6 +33,9 @@ def explain(identifiers: tuple[str, ...], as_json: bool, project: Project) -> No
         print_json(asdict(explanation))
         return
     click.echo(explanation.verdict)
+    for candidate in explanation.candidates:
+        score = f"{candidate.score:.2f}"
+        click.echo(f"Match rule {candidate.rule}: score {score}, {_status(candidate)}.")
     if explanation.links:
         print_table(_COLUMNS, list(_rows(explanation.links)))
 
@@ -58,6 +61,15 @@ def _rows(links: list[Link]) -> Iterator[tuple[object, ...]]:
             link.event_count if is_seen else None,
             _outcome(link),
         )
+
+
+def _status(candidate: Proposal) -> str:
+    """What became of a candidate, in words."""
+    return {
+        "open": f"waits for a decision, see `cdp identity review` {candidate.candidate_id[:12]}",
+        "below_threshold": "below the rule's threshold",
+        "limit": "not merged, because of a limit or of a better match",
+    }.get(candidate.status, candidate.status)
 
 
 def _rule(link: Link) -> str:
