@@ -124,6 +124,7 @@ def test_json_has_all_of_it(explain: Explain) -> None:
                 "detail": None,
             }
         ],
+        "candidates": [],
     }
 
 

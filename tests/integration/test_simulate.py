@@ -194,14 +194,14 @@ def really(built: Consumer, folder: Path, variables: dict, blocked: list[Identif
             "merging_people splitting_people identifiers_newly_shared identifiers_no_longer_shared"
             " identifiers_added memberships_entered memberships_exited",
         ),
-        ({}, [LOGIN], "splitting_people identifiers_gone profiles_added profiles_changed"),
         (
             LIMIT,
             [LOGIN, MAIL, PHONE],
-            "merging_people splitting_people identifiers_moved identifiers_gone profiles_removed",
+            "merging_people splitting_people identifiers_moved identifiers_gone profiles_removed"
+            " profiles_changed",
         ),
     ],
-    ids=["other rules", "a blocked value", "both"],
+    ids=["other rules", "a limit and blocked values"],
 )
 def test_a_trial_says_what_the_change_would_do(
     trial: Trial,

@@ -69,7 +69,7 @@ def write_rows(path: Path, header: list[str], rows: Iterable[list[str]]) -> None
 
 
 def test_any_batching_gives_what_one_full_build_gives(tmp_path: Path) -> None:
-    world = write_world(tmp_path / "data", people=400)
+    world = write_world(tmp_path / "data", people=300)
     batches = write_batches(world, tmp_path, count=3)
     bit_by_bit, at_once = demo_project(tmp_path / "bits"), demo_project(tmp_path / "once")
     for consumer in (bit_by_bit, at_once):

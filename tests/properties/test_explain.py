@@ -23,7 +23,7 @@ from harness import DATABASE, SCHEMA, Compiled, Database, Warehouse, make_projec
 from reference import TYPES, Identifier, Pieces
 from worlds import BATCHES, NAMES, World, random_life, spelled_otherwise
 
-ROUNDS = int(os.environ.get("PROPERTY_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("PROPERTY_ROUNDS", "2"))
 GRAPHS, NODES, LINKS_OF_A_GRAPH = 40, 20, 36
 WORLDS = 60
 MATCHES = 1000
