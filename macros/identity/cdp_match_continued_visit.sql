@@ -8,20 +8,14 @@
      goes_on             whether the first browser was seen again later, which a lost cookie is not
      minutes_apart       between the two page views
 
-   score = 0.98 / (1 + 0.02 (browsers_in_place - 2)) / (possible_origins possible_heirs)
+   score = 0.98 / (1 + 0.003 (browsers_in_place - 2)) / (possible_origins possible_heirs)
            / (1 + minutes_apart / 60) / (1 where the first browser ends, 5 where it goes on)
    See cdp_match_same_device for the kind of formula. #}
 {% macro cdp_match_continued_visit() -%}
     {%- set number = dbt.type_numeric() -%}
     with visits as (
 
-        select
-            *,
-            cast(first_at as date) as visit_date,
-            min(first_at) over (partition by browser_key) as browser_began_at,
-            max(last_at) over (partition by browser_key) as browser_ended_at
-
-        from {{ ref("int_cdp__visits") }}
+        select * from {{ ref("int_cdp__visits") }}
 
         where event_count > 0
 
@@ -29,21 +23,13 @@
 
     page_visits as (
 
-        select * from visits
+        select *, cast(first_at as date) as visit_date
+
+        from visits
 
         where
             place_key is not null
             and last_viewed_at is not null
-
-    ),
-
-    places as (
-
-        select place_key, visit_date, count(distinct browser_key) as browsers_in_place
-
-        from page_visits
-
-        group by place_key, visit_date
 
     ),
 
@@ -62,7 +48,7 @@
 
     ),
 
-    joined as (
+    followed as (
 
         select
             origin.tuple_key as tuple_a,
@@ -70,8 +56,8 @@
             origin.browser_key as browser_a,
             heir.browser_key as browser_b,
             heir.first_viewed_at as matched_at,
-            places.browsers_in_place,
-            origin.browser_ended_at > heir.first_viewed_at as goes_on,
+            heir.place_key,
+            heir.visit_date,
             {{ cdp.cdp_seconds_between("origin.last_viewed_at", "heir.first_viewed_at") }} as seconds_apart
 
         from page_visits as heir
@@ -82,27 +68,70 @@
                 and heir.landed_from_key = origin.left_page_key
                 and heir.visit_date = origin.entry_date
 
-        inner join places
-            on
-                heir.place_key = places.place_key
-                and heir.visit_date = places.visit_date
-
         where
-            heir.first_viewed_at = heir.browser_began_at
-            and heir.browser_key <> origin.browser_key
+            heir.browser_key <> origin.browser_key
             and origin.last_viewed_at <= heir.first_viewed_at
             and heir.first_viewed_at <= {{ cdp.cdp_timestamp_add("origin.last_viewed_at", 30, "minute") }}
+
+    ),
+
+    browsers as (
+
+        select browser_key, min(first_at) as began_at, max(last_at) as ended_at
+
+        from visits
+
+        where
+            browser_key in (select followed.browser_a from followed)
+            or browser_key in (select followed.browser_b from followed)
+
+        group by browser_key
+
+    ),
+
+    joined as (
+
+        select
+            followed.*,
+            origin.ended_at > followed.matched_at as goes_on
+
+        from followed
+
+        inner join browsers as origin on followed.browser_a = origin.browser_key
+
+        inner join browsers as heir
+            on
+                followed.browser_b = heir.browser_key
+                and followed.matched_at = heir.began_at
+
+    ),
+
+    places as (
+
+        select place_key, visit_date, count(distinct browser_key) as browsers_in_place
+
+        from page_visits
+
+        where place_key in (select joined.place_key from joined)
+
+        group by place_key, visit_date
 
     ),
 
     counted as (
 
         select
-            *,
-            count(*) over (partition by browser_b) as possible_origins,
-            count(*) over (partition by browser_a) as possible_heirs
+            joined.*,
+            places.browsers_in_place,
+            count(*) over (partition by joined.browser_b) as possible_origins,
+            count(*) over (partition by joined.browser_a) as possible_heirs
 
         from joined
+
+        inner join places
+            on
+                joined.place_key = places.place_key
+                and joined.visit_date = places.visit_date
 
     ),
 
@@ -111,7 +140,7 @@
         select
             *,
             0.98
-            / (1 + 0.02 * (browsers_in_place - 2))
+            / (1 + 0.003 * (browsers_in_place - 2))
             / (possible_origins * possible_heirs)
             / (1 + seconds_apart / 3600.0)
             / case when goes_on then 5 else 1 end as score

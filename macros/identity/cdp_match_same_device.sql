@@ -24,11 +24,26 @@
 
     ),
 
+    -- Only what two browsers have in common is counted any further.
+    shared as (
+
+        select ip_key, fingerprint_key
+
+        from visits
+
+        group by ip_key, fingerprint_key
+
+        having min(browser_key) <> max(browser_key)
+
+    ),
+
     browsers_by_ip as (
 
         select ip_key, count(distinct browser_key) as browsers_on_ip
 
         from visits
+
+        where ip_key in (select shared.ip_key from shared)
 
         group by ip_key
 
@@ -40,17 +55,24 @@
 
         from visits
 
+        where fingerprint_key in (select shared.fingerprint_key from shared)
+
         group by fingerprint_key
 
     ),
 
     browsers_by_both as (
 
-        select ip_key, fingerprint_key, count(distinct browser_key) as browsers_with_both
+        select visits.ip_key, visits.fingerprint_key, count(distinct visits.browser_key) as browsers_with_both
 
         from visits
 
-        group by ip_key, fingerprint_key
+        inner join shared
+            on
+                visits.ip_key = shared.ip_key
+                and visits.fingerprint_key = shared.fingerprint_key
+
+        group by visits.ip_key, visits.fingerprint_key
 
     ),
 
@@ -71,8 +93,6 @@
         inner join browsers_by_ip as ip on combined.ip_key = ip.ip_key
 
         inner join browsers_by_fingerprint as fingerprint on combined.fingerprint_key = fingerprint.fingerprint_key
-
-        where combined.browsers_with_both > 1
 
     ),
 
