@@ -78,8 +78,9 @@ class Consumer:
         tables = {
             "graph": ("identity_graph", {"identifier_id", "batch_id"}),
             "conflicts": ("identity_conflicts", {"canonical_id_a", "canonical_id_b"}),
+            # What is one person by decision when a build first looks at it was never a candidate.
             "candidates": (
-                "identity_candidates",
+                "(select * from identity_candidates where status <> 'accepted')",
                 {"canonical_id_a", "canonical_id_b", "found_at"},
             ),
             "events": ("resolved_events", set()),
