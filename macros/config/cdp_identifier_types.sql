@@ -37,8 +37,8 @@
                 {%- do exceptions.raise_compiler_error(where ~ ": " ~ key ~ " must be a whole number from 1, got: " ~ entry[key]) -%}
             {%- endif -%}
         {%- endfor -%}
-        {%- for key in choices if key in entry and entry[key] not in choices[key] -%}
-            {%- do exceptions.raise_compiler_error(where ~ ": " ~ key ~ " must be one of " ~ choices[key] | join(", ") ~ ", got: " ~ entry[key]) -%}
+        {%- for key in choices -%}
+            {%- do cdp.cdp_check_choice(entry, where, key, choices[key]) -%}
         {%- endfor -%}
         {%- set base = dict(types.get(entry.name, addition)) -%}
         {%- do base.update(entry) -%}

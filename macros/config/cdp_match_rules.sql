@@ -9,7 +9,6 @@
         "same_name_and_title": {"action": "review", "threshold": 0.9},
         "continued_visit": {"action": "review", "threshold": 0.8},
     } -%}
-    {%- set actions = ["ignore", "review", "merge"] -%}
     {%- set seen = [] -%}
     {%- for entry in cdp.cdp_list_var("cdp_match_rules") -%}
         {%- set where = "cdp_match_rules, rule '" ~ (entry.name if entry is mapping else "") ~ "'" -%}
@@ -19,9 +18,7 @@
         {%- if entry.name not in rules -%}
             {%- do exceptions.raise_compiler_error(where ~ ": there is no such rule. The rules: " ~ rules.keys() | join(", ") ~ ".") -%}
         {%- endif -%}
-        {%- if entry.action is defined and entry.action not in actions -%}
-            {%- do exceptions.raise_compiler_error(where ~ ": action must be one of " ~ actions | join(", ") ~ ", got: " ~ entry.action) -%}
-        {%- endif -%}
+        {%- do cdp.cdp_check_choice(entry, where, "action", ["ignore", "review", "merge"]) -%}
         {%- if entry.threshold is defined and (entry.threshold is not number or entry.threshold is boolean or entry.threshold <= 0 or entry.threshold > 1) -%}
             {%- do exceptions.raise_compiler_error(where ~ ": threshold must be a number above 0 and at most 1, got: " ~ entry.threshold) -%}
         {%- endif -%}

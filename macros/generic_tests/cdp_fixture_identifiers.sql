@@ -1,16 +1,14 @@
 {# A query of the rows of a fixture (group_name, identifier_type, identifier_value in any spelling; see
    cdp_resolves_together) with what the graph says of each:
-     canonical_id  the person; null where there is none
-     problem       why there is none: `shared`, `blocked: ` and the reason, `not seen`, `no identifier_value` or
-                   `no type of cdp_identifiers`; else null
-     group_size    how many rows the group has
+     canonical_id    the person; null where there is none
+     problem         why there is none: `shared`, `blocked: ` and the reason, `not seen`, `no identifier_value` or
+                     `no type of cdp_identifiers`; else null
+     group_size      how many rows the group has
+     count_known     how many of them have a person
+     count_together  how many of them have the same person, or have none as it has
    The value itself is left out: failing rows may be stored in a table that nobody thinks of when a person is erased. #}
 {% macro cdp_fixture_identifiers(model) -%}
 {%- set text = dbt.type_string() -%}
-{%- set normalized = {} -%}
-{%- for type in cdp.cdp_identifier_types() -%}
-{%- do normalized.update({type.name: cdp.cdp_normalize_identifier(type.form, "identifier_value")}) -%}
-{%- endfor -%}
 with
 
 fixtures as (
@@ -30,7 +28,7 @@ normalized as (
         group_name,
         identifier_type,
         identifier_value is not null as has_value,
-        {{ cdp.cdp_by_type("identifier_type", normalized) }} as identifier_value
+        {{ cdp.cdp_normal_form("identifier_type", "identifier_value") }} as identifier_value
 
     from fixtures
 
@@ -66,7 +64,9 @@ final as (
             when normalized.identifier_value is null then 'no type of cdp_identifiers'
             else 'not seen'
         end as problem,
-        count(*) over (partition by normalized.group_name) as group_size
+        count(*) over (partition by normalized.group_name) as group_size,
+        count(graph.canonical_id) over (partition by normalized.group_name) as count_known,
+        count(*) over (partition by normalized.group_name, graph.canonical_id) as count_together
 
     from normalized
 

@@ -12,20 +12,6 @@ identifiers as (
 
 ),
 
-counted as (
-
-    select
-        group_name,
-        identifier_type,
-        canonical_id,
-        problem,
-        group_size,
-        count(*) over (partition by group_name, canonical_id) as count_together
-
-    from identifiers
-
-),
-
 judged as (
 
     select
@@ -37,7 +23,7 @@ judged as (
             when problem <> 'shared' and problem not like 'blocked: %' then problem
         end as problem
 
-    from counted
+    from identifiers
 
 )
 

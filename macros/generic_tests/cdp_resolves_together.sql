@@ -14,20 +14,6 @@ identifiers as (
 
 ),
 
-counted as (
-
-    select
-        group_name,
-        identifier_type,
-        problem,
-        group_size,
-        count(canonical_id) over (partition by group_name) as count_known,
-        count(*) over (partition by group_name, canonical_id) as count_together
-
-    from identifiers
-
-),
-
 judged as (
 
     select
@@ -39,7 +25,7 @@ judged as (
             when 2 * count_together <= count_known then 'apart from the rest'
         end as problem
 
-    from counted
+    from identifiers
 
 )
 

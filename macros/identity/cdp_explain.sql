@@ -444,13 +444,7 @@ order by step
 
 {# The CTE `asked`, one row: the two identifiers in normal form (identifier_type_a, identifier_value_a, and _b). #}
 {% macro cdp_asked_cte(type_a, value_a, type_b, value_b) -%}
-{%- set text = dbt.type_string() %}
-{%- set normalized = {"a": {}, "b": {}} %}
-{%- for type in cdp.cdp_identifier_types() %}
-{%- for side in normalized %}
-{%- do normalized[side].update({type.name: cdp.cdp_normalize_identifier(type.form, "written_" ~ side)}) %}
-{%- endfor %}
-{%- endfor -%}
+{%- set text = dbt.type_string() -%}
 written as (
 
     select
@@ -465,9 +459,9 @@ asked as (
 
     select
         identifier_type_a,
-        {{ cdp.cdp_by_type("identifier_type_a", normalized.a) }} as identifier_value_a,
+        {{ cdp.cdp_normal_form("identifier_type_a", "written_a") }} as identifier_value_a,
         identifier_type_b,
-        {{ cdp.cdp_by_type("identifier_type_b", normalized.b) }} as identifier_value_b
+        {{ cdp.cdp_normal_form("identifier_type_b", "written_b") }} as identifier_value_b
 
     from written
 

@@ -163,9 +163,3 @@
 
     from pairs
 {%- endmacro %}
-
-
-{# A pair that scores less is no candidate of any rule. #}
-{% macro cdp_least_score() %}
-    {{- return("0.2") -}}
-{% endmacro %}

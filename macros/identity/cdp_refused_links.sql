@@ -4,7 +4,8 @@
    Whatever splits a component leaves one of the reasons. An edge without any is `unexplained`: a defect, or the work of a
    model that has taken the place of one of the package's. #}
 {% macro cdp_refused_links(identity_graph) -%}
-{%- set by_priority = dbt.concat(["cast(priority + 1000 as " ~ dbt.type_string() ~ ")", "identifier_type"]) -%}
+{%- set priority = cdp.cdp_type_setting("identifier_type", "priority") -%}
+{%- set by_priority = dbt.concat(["cast(" ~ priority ~ " + 1000 as " ~ dbt.type_string() ~ ")", "identifier_type"]) -%}
 with
 
 graph as (
@@ -81,42 +82,10 @@ refused_people as (
 
 ),
 
-held as (
-
-    select
-        canonical_id,
-        identifier_type,
-        count(*) as held
-
-    from graph
-
-    where canonical_id is not null
-
-    group by canonical_id, identifier_type
-
-),
-
 -- Types of which the two people together would have more than one person may have.
 exceeded as (
 
-    select
-        refused_people.canonical_id_a,
-        refused_people.canonical_id_b,
-        held_a.identifier_type,
-        {{ cdp.cdp_type_setting("held_a.identifier_type", "priority") }} as priority
-
-    from refused_people
-
-    inner join held as held_a on refused_people.canonical_id_a = held_a.canonical_id
-
-    inner join held as held_b
-        on
-            refused_people.canonical_id_b = held_b.canonical_id
-            and held_a.identifier_type = held_b.identifier_type
-
-    where
-        held_a.held + held_b.held
-        > {{ cdp.cdp_type_setting("held_a.identifier_type", "max_per_person") }}
+    {{ cdp.cdp_exceeded_limits("refused_people", "graph", "canonical_id") | indent(4) }}
 
 ),
 
@@ -133,36 +102,9 @@ limits as (
 
 ),
 
-decided_people as (
-
-    select
-        decisions.decision_id,
-        least(side_a.canonical_id, side_b.canonical_id) as canonical_id_a,
-        greatest(side_a.canonical_id, side_b.canonical_id) as canonical_id_b
-
-    from decisions
-
-    inner join graph as side_a on decisions.node_a = side_a.identifier_id
-
-    inner join graph as side_b on decisions.node_b = side_b.identifier_id
-
-    where
-        decisions.decision = 'never_link'
-        and side_a.canonical_id is not null
-        and side_b.canonical_id is not null
-
-),
-
 parted as (
 
-    select
-        canonical_id_a,
-        canonical_id_b,
-        min(decision_id) as decision_id
-
-    from decided_people
-
-    group by canonical_id_a, canonical_id_b
+    {{ cdp.cdp_parted_people("graph") | indent(4) }}
 
 ),
 

@@ -153,6 +153,7 @@
 {% macro cdp_walk_tier(tier, types, edges, state, doubtful, decided) %}
     {%- set links = cdp.cdp_scratch_name("links") -%}
     {%- set open = cdp.cdp_scratch_name("open") -%}
+    {%- set joined = cdp.cdp_join_pieces(state, open, types, decided.decisions, "joining of tier " ~ tier) -%}
     {%- set tier_of_edge = cdp.cdp_type_setting("link.type_b", "priority", types) -%}
     {{- return([
         cdp.cdp_scratch(links, "
@@ -187,15 +188,8 @@
                 )
                 select piece_a, piece_b, min(place) as place from placed group by piece_a, piece_b"
             ),
-            {"if": "select place from " ~ open, "do": cdp.cdp_join_groups(state, open, types, decided.decisions)},
-            {
-                "while": "select place from " ~ open,
-                "what": "joining of tier " ~ tier,
-                "limit": 1000000,
-                "do": cdp.cdp_join_pairs(state, open, types, decided.decisions),
-            },
-        ]},
-        cdp.cdp_drop_scratch([links, open, cdp.cdp_scratch_name("verdicts"), cdp.cdp_scratch_name("moves")]),
+        ] + joined.steps},
+        cdp.cdp_drop_scratch([links, open] + joined.scratch),
     ]) -}}
 {% endmacro %}
 
@@ -250,6 +244,24 @@
     ) as held_by_type
     where held > {{ cdp.cdp_type_setting("neighbour_type", "max_per_person", types) }} and count_pieces > 1
 {%- endmacro %}
+
+
+{# Joins pieces along open edges (piece_a, piece_b, place) in their order, as far as they may be one person: `steps`, and the
+   tables `scratch` to be dropped after them. `what` names the work in an error. #}
+{% macro cdp_join_pieces(state, open, types, decisions, what) %}
+    {{- return({
+        "steps": [
+            {"if": "select place from " ~ open, "do": cdp.cdp_join_groups(state, open, types, decisions)},
+            {
+                "while": "select place from " ~ open,
+                "what": what,
+                "limit": 1000000,
+                "do": cdp.cdp_join_pairs(state, open, types, decisions),
+            },
+        ],
+        "scratch": [cdp.cdp_scratch_name("verdicts"), cdp.cdp_scratch_name("moves")],
+    }) -}}
+{% endmacro %}
 
 
 {# Joins, as steps, every group of pieces that open edges connect and that may be one person as a whole. The edges of

@@ -87,6 +87,7 @@
     {%- set types = cdp.cdp_identifier_types() -%}
     {%- set state = cdp.cdp_scratch_name("state") -%}
     {%- set open = cdp.cdp_scratch_name("open") -%}
+    {%- set joined = cdp.cdp_join_pieces(state, open, types, decisions, "joining of matches") -%}
     {{- return([
         cdp.cdp_scratch(state, "
             select
@@ -100,13 +101,7 @@
         cdp.cdp_scratch(open, "
             select piece_a, piece_b, min(place) as place from " ~ pairs ~ " group by piece_a, piece_b"
         ),
-    ] + cdp.cdp_join_groups(state, open, types, decisions) + [
-        {
-            "while": "select place from " ~ open,
-            "what": "joining of matches",
-            "limit": 1000000,
-            "do": cdp.cdp_join_pairs(state, open, types, decisions),
-        },
+    ] + joined.steps + [
         cdp.cdp_scratch(groups, "
             select distinct people.person_id, state.piece as matched_person_id
             from " ~ state ~ " as state
@@ -117,7 +112,7 @@
                 where people.person_id <> state.piece
             )"
         ),
-        cdp.cdp_drop_scratch([state, open, cdp.cdp_scratch_name("verdicts"), cdp.cdp_scratch_name("moves")]),
+        cdp.cdp_drop_scratch([state, open] + joined.scratch),
     ]) -}}
 {% endmacro %}
 

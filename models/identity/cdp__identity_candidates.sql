@@ -27,23 +27,7 @@ decisions as (
 -- Also what was decided on other identifiers of the two people.
 parted as (
 
-    select
-        least(side_a.canonical_id, side_b.canonical_id) as canonical_id_a,
-        greatest(side_a.canonical_id, side_b.canonical_id) as canonical_id_b,
-        min(decisions.decision_id) as decision_id
-
-    from decisions
-
-    inner join graph as side_a on decisions.node_a = side_a.identifier_id
-
-    inner join graph as side_b on decisions.node_b = side_b.identifier_id
-
-    where
-        decisions.decision = 'never_link'
-        and side_a.canonical_id is not null
-        and side_b.canonical_id is not null
-
-    group by 1, 2
+    {{ cdp.cdp_parted_people("graph") | indent(4) }}
 
 ),
 

@@ -96,7 +96,9 @@ people as (
 
     select * from {{ ref("int_cdp__deterministic_people") }}
 
-    where person_id in (select owners.person_id from owners)
+    where
+        not is_shared
+        and person_id in (select owners.person_id from owners)
 
 ),
 
@@ -120,8 +122,8 @@ candidates as (
         found.*,
         owner_a.identifier_id as one_id,
         owner_b.identifier_id as other_id,
-        least(owner_a.person_id, owner_b.person_id) as person_a,
-        greatest(owner_a.person_id, owner_b.person_id) as person_b
+        least(owner_a.person_id, owner_b.person_id) as person_id_a,
+        greatest(owner_a.person_id, owner_b.person_id) as person_id_b
 
     from found
 
@@ -134,39 +136,9 @@ candidates as (
 ),
 
 -- What the limits forbid is no candidate.
-held as (
-
-    select
-        person_id,
-        identifier_type,
-        count(*) as held
-
-    from people
-
-    where not is_shared
-
-    group by person_id, identifier_type
-
-),
-
 forbidden as (
 
-    select distinct
-        candidates.person_a,
-        candidates.person_b
-
-    from candidates
-
-    inner join held as held_a on candidates.person_a = held_a.person_id
-
-    inner join held as held_b
-        on
-            candidates.person_b = held_b.person_id
-            and held_a.identifier_type = held_b.identifier_type
-
-    where
-        held_a.held + held_b.held
-        > {{ cdp.cdp_type_setting("held_a.identifier_type", "max_per_person") }}
+    {{ cdp.cdp_exceeded_limits("candidates", "people", "person_id") | indent(4) }}
 
 ),
 
@@ -178,8 +150,8 @@ sided as (
         candidates.score,
         candidates.evidence,
         candidates.matched_at,
-        candidates.person_a,
-        candidates.person_b,
+        candidates.person_id_a,
+        candidates.person_id_b,
         one.priority < other.priority
         or (
             one.priority = other.priority
@@ -206,10 +178,10 @@ sided as (
 
     left join forbidden
         on
-            candidates.person_a = forbidden.person_a
-            and candidates.person_b = forbidden.person_b
+            candidates.person_id_a = forbidden.person_id_a
+            and candidates.person_id_b = forbidden.person_id_b
 
-    where forbidden.person_a is null
+    where forbidden.person_id_a is null
 
 ),
 
@@ -220,8 +192,8 @@ ordered as (
         score,
         evidence,
         matched_at,
-        person_a,
-        person_b,
+        person_id_a,
+        person_id_b,
         case when is_in_order then one_id else other_id end as node_a,
         case when is_in_order then one_type else other_type end as type_a,
         case when is_in_order then one_value else other_value end as value_a,
@@ -241,7 +213,7 @@ best as (
     from ordered
 
     qualify row_number() over (
-        partition by rule, person_a, person_b
+        partition by rule, person_id_a, person_id_b
         order by score desc, matched_at, type_a, value_a, type_b, value_b, evidence
     ) = 1
 

@@ -8,12 +8,6 @@
 }}
 
 {%- set text = dbt.type_string() %}
-{%- set normalized = {"a": {}, "b": {}} %}
-{%- for type in cdp.cdp_identifier_types() %}
-{%- for side in normalized %}
-{%- do normalized[side].update({type.name: cdp.cdp_normalize_identifier(type.form, "identifier_value_" ~ side)}) %}
-{%- endfor %}
-{%- endfor %}
 
 with
 
@@ -73,7 +67,10 @@ normalized as (
         decision,
         {%- for side in ["a", "b"] %}
         identifier_type_{{ side }},
-        nullif({{ cdp.cdp_by_type("identifier_type_" ~ side, normalized[side]) }}, '') as identifier_value_{{ side }},
+        nullif(
+            {{ cdp.cdp_normal_form("identifier_type_" ~ side, "identifier_value_" ~ side) }},
+            ''
+        ) as identifier_value_{{ side }},
         written_{{ side }} <> ' ' as has_side_{{ side }},
         {%- endfor %}
         decided_at

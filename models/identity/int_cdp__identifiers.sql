@@ -10,10 +10,8 @@
 {%- set rules_hash = cdp.cdp_rules_hash() %}
 {%- set is_partial = cdp.cdp_is_incremental() and not cdp.cdp_rules_changed(rules_hash) %}
 {%- set last_batch = cdp.cdp_last_batch() %}
-{%- set normalized = {} %}
 {%- set reasons = {} %}
 {%- for type in cdp.cdp_identifier_types() %}
-{%- do normalized.update({type.name: cdp.cdp_normalize_identifier(type.form, "raw_value")}) %}
 {%- do reasons.update({type.name: cdp.cdp_block_reason(type.form, "normalized.identifier_value")}) %}
 {%- endfor %}
 
@@ -89,7 +87,7 @@ normalized as (
     select
         identifier_type,
         raw_value,
-        {{ cdp.cdp_by_type("identifier_type", normalized) }} as identifier_value
+        {{ cdp.cdp_normal_form("identifier_type", "raw_value") }} as identifier_value
 
     from raw_values
 

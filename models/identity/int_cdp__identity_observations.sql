@@ -15,25 +15,7 @@
 
 with
 
-{%- if cdp.cdp_is_incremental() %}
-
-touched as (
-
-    {{ cdp.cdp_touched_groups() | indent(4) }}
-
-),
-{%- endif %}
-
-events as (
-
-    select * from {{ ref("cdp__raw_events") }}
-
-    {%- if cdp.cdp_is_incremental() %}
-
-    where group_key in (select group_key from touched)
-    {%- endif %}
-
-),
+{{ cdp.cdp_touched_events() }},
 
 event_groups as (
 

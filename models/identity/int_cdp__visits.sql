@@ -7,6 +7,8 @@
     )
 }}
 
+{%- set place = ["device_type", "user_agent", "country", "region", "city"] %}
+{%- set seen_in = ["browser", "ip", "fingerprint"] + place %}
 {%- set seen = dbt.concat(["cast(timestamp as " ~ dbt.type_string() ~ ")", "' '", "event_id"]) %}
 {%- set first_view = "case when page_url is not null then " ~ seen ~ " else '~' end" %}
 {%- set last_view = "case when page_url is not null then " ~ seen ~ " else '' end" %}
@@ -18,25 +20,7 @@
 
 with
 
-{%- if cdp.cdp_is_incremental() %}
-
-touched as (
-
-    {{ cdp.cdp_touched_groups() | indent(4) }}
-
-),
-{%- endif %}
-
-events as (
-
-    select * from {{ ref("cdp__raw_events") }}
-
-    {%- if cdp.cdp_is_incremental() %}
-
-    where group_key in (select group_key from touched)
-    {%- endif %}
-
-),
+{{ cdp.cdp_touched_events() }},
 
 placed as (
 
@@ -58,14 +42,7 @@ grouped as (
     select
         group_key,
         tuple_key,
-        browser,
-        ip,
-        fingerprint,
-        device_type,
-        user_agent,
-        country,
-        region,
-        city,
+        {{ seen_in | join(",\n        ") }},
         count(*) as event_count,
         min(timestamp) as first_at,
         max(timestamp) as last_at,
@@ -79,14 +56,7 @@ grouped as (
     group by
         group_key,
         tuple_key,
-        browser,
-        ip,
-        fingerprint,
-        device_type,
-        user_agent,
-        country,
-        region,
-        city
+        {{ seen_in | join(",\n        ") }}
 
 ),
 
@@ -94,19 +64,7 @@ grouped as (
 present as (
 
     select
-        {{
-            cdp.cdp_hash_key([
-                "group_key",
-                "browser",
-                "ip",
-                "fingerprint",
-                "device_type",
-                "user_agent",
-                "country",
-                "region",
-                "city",
-            ])
-        }} as visit_key,
+        {{ cdp.cdp_hash_key(["group_key"] + seen_in) }} as visit_key,
         group_key,
         tuple_key,
         {{ cdp.cdp_hash128("browser") }} as browser_key,
@@ -114,7 +72,7 @@ present as (
         case when ip is not null then {{ cdp.cdp_hash128("fingerprint") }} end as fingerprint_key,
         case
             when device_type is not null and city is not null and last_viewed_at is not null
-                then {{ cdp.cdp_hash_key(["device_type", "user_agent", "country", "region", "city"]) }}
+                then {{ cdp.cdp_hash_key(place) }}
         end as place_key,
         event_count,
         first_at,

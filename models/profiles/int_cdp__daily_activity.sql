@@ -18,29 +18,11 @@
 
 with
 
-{%- if cdp.cdp_is_incremental() %}
-
-touched as (
-
-    {{ cdp.cdp_touched_groups() | indent(4) }}
-
-),
-{%- endif %}
+{{ cdp.cdp_touched_events() }},
 
 all_events as (
 
     select * from {{ ref("cdp__raw_events") }}
-
-),
-
-events as (
-
-    select * from all_events
-
-    {%- if cdp.cdp_is_incremental() %}
-
-    where group_key in (select group_key from touched)
-    {%- endif %}
 
 ),
 

@@ -1,8 +1,7 @@
 """Probable matches: what the match rules have found, for people to decide on."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -86,7 +85,7 @@ where {condition}
 
 order by score desc, rule, candidate_id
 
-limit {limit}
+{limit}
 """
 _OPEN = "status = 'open' and not is_waiting"
 _BY_ID = "substr(candidate_id, 1, length(?)) = ?"
@@ -137,8 +136,7 @@ def read_candidates(
         DbtError: the project cannot be parsed, or the ledger cannot be made.
         WarehouseError: the warehouse cannot be opened or read.
     """
-    with _reader(project) as read:
-        rows = read("true" if everything else _OPEN, [], limit)
+    rows = _query(project, "true" if everything else _OPEN, [], limit)
     return [_candidate(row) for row in rows], rows[0][-1] if rows else 0
 
 
@@ -164,8 +162,13 @@ def decide_candidates(
         DbtError: the project cannot be parsed, or the ledger cannot be made.
         WarehouseError: the warehouse cannot be opened or written to.
     """
-    with _reader(project) as read:
-        chosen = {start: _find(start, read(_BY_ID, [start, start], 2)) for start in answers}
+    short = next((start for start in answers if len(start) < _SHORTEST_ID), None)
+    if short is not None:
+        raise _no_candidate(f"The id '{short}' is too short.")
+    condition = " or ".join([_BY_ID] * len(answers))
+    rows = _query(project, condition, [start for start in answers for _ in range(2)])
+    candidates = [_candidate(row) for row in rows]
+    chosen = {start: _find(start, candidates) for start in answers}
     if len({candidate.candidate_id for candidate in chosen.values()}) < len(answers):
         raise ConfigurationError(
             "A candidate is named more than once.",
@@ -179,22 +182,21 @@ def decide_candidates(
     return write_decisions(project, decisions, decided_by)
 
 
-@contextmanager
-def _reader(project: Project) -> Iterator[Callable[[str, list[str], int], list[tuple[Any, ...]]]]:
-    """A function that takes a condition, its parameters and a limit, and gives rows."""
+def _query(
+    project: Project, condition: str, parameters: list[str], limit: int | None = None
+) -> list[tuple[Any, ...]]:
+    """The rows of candidates for which the condition holds, the surest first."""
     (ledger,) = ensure_tables(project, [LEDGER])
     candidates = Dbt(project).manifest().relation(CANDIDATES)
-    in_force = LEDGER_SQL.format(ledger=ledger, keys=", ".join(IDENTIFIER_COLUMNS))
+    sql = _CANDIDATES_SQL.format(
+        ledger=LEDGER_SQL.format(ledger=ledger, keys=", ".join(IDENTIFIER_COLUMNS)),
+        candidates=candidates,
+        condition=condition,
+        limit="" if limit is None else f"limit {limit}",
+    )
     with open_warehouse(project) as warehouse:
         require_table(warehouse, candidates)
-
-        def read(condition: str, parameters: list[str], limit: int) -> list[tuple[Any, ...]]:
-            sql = _CANDIDATES_SQL.format(
-                ledger=in_force, candidates=candidates, condition=condition, limit=limit
-            )
-            return warehouse.query(sql, [False, *parameters])
-
-        yield read
+        return warehouse.query(sql, [False, *parameters])
 
 
 def _candidate(row: Sequence[Any]) -> Candidate:
@@ -215,15 +217,17 @@ def _candidate(row: Sequence[Any]) -> Candidate:
     )
 
 
-def _find(start: str, rows: Sequence[tuple[Any, ...]]) -> Candidate:
+def _find(start: str, candidates: Sequence[Candidate]) -> Candidate:
     """The candidate whose id has that start."""
-    if len(rows) == 1 and len(start) >= _SHORTEST_ID:
-        return _candidate(rows[0])
-    if len(start) < _SHORTEST_ID:
-        problem = f"The id '{start}' is too short."
-    else:
-        problem = f"The id '{start}' is that of {'several candidates' if rows else 'no candidate'}."
-    raise ConfigurationError(
+    found = [candidate for candidate in candidates if candidate.candidate_id.startswith(start)]
+    if len(found) != 1:
+        what = "several candidates" if found else "no candidate"
+        raise _no_candidate(f"The id '{start}' is that of {what}.")
+    return found[0]
+
+
+def _no_candidate(problem: str) -> ConfigurationError:
+    return ConfigurationError(
         problem,
         where="the arguments of `cdp identity review`",
         remedy=f"give at least the first {_SHORTEST_ID} characters of an id that"

@@ -4,16 +4,16 @@ No error quotes an identifier, nor what stands in the place of its type: people 
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from dbt_cdp.errors import ConfigurationError
+from dbt_cdp.errors import ConfigurationError, listed
 from dbt_cdp.files import InputFile
 from dbt_cdp.landing import ensure_tables, next_time
-from dbt_cdp.payloads import Row, storable
+from dbt_cdp.payloads import storable
 from dbt_cdp.project import PROJECT_FILE, Project
 from dbt_cdp.warehouse import open_warehouse
 
@@ -41,7 +41,6 @@ FILE_COLUMNS = ("decision", *IDENTIFIER_COLUMNS, "reason")
 LEDGER = "cdp__identity_decisions"
 _IN_WORDS = {(1,): "one identifier", (2,): "two identifiers", (1, 2): "one identifier or two"}
 _ORDINALS = ("first", "second")
-_SHOWN_PROBLEMS = 10
 
 # What is in force; with a true parameter all the rest too. A subject is one identifier, or two in
 # either order, as they were written.
@@ -106,6 +105,16 @@ class Identifier:
 
     def __str__(self) -> str:
         return f"{self.type}={self.value}"
+
+    @classmethod
+    def stripped(cls, type_: str, value: str) -> "Identifier":
+        """An identifier without the white space around its parts."""
+        return cls(type_.strip(), value.strip())
+
+    @classmethod
+    def parse(cls, text: str) -> "Identifier":
+        """An identifier from TYPE=VALUE; without a value where there is no `=`."""
+        return cls.stripped(*text.partition("=")[::2])
 
 
 @dataclass(frozen=True)
@@ -183,8 +192,7 @@ def read_arguments(
     Raises:
         ConfigurationError: the words are no decision.
     """
-    sides = [tuple(text.partition("=")[::2]) for text in identifiers]
-    result = _decision(decision, sides, reason)
+    result = _decision(decision, map(Identifier.parse, identifiers), reason)
     problem = _problem(result, identifier_types(project))
     if problem:
         raise ConfigurationError(
@@ -212,8 +220,8 @@ def read_file(project: Project, path: Path, reason: str | None = None) -> list[D
     file = InputFile(path, suffix=".csv")
     types = identifier_types(project)
     decisions, problems = [], []
-    for row in file.rows():
-        decision = _row_decision(row, reason, file.name)
+    for row in file.table(FILE_COLUMNS, "a decision", "decisions"):
+        decision = _row_decision(row.value, reason) if row.value is not None else None
         problem = _problem(decision, types) if decision else row.problem
         if problem:
             problems.append(f"line {row.number}: {problem}")
@@ -221,12 +229,6 @@ def read_file(project: Project, path: Path, reason: str | None = None) -> list[D
             decisions.append(decision)
     if problems:
         raise _bad_rows(problems, file.name)
-    if not decisions:
-        raise ConfigurationError(
-            "The file holds no decisions.",
-            where=file.name,
-            remedy=f"give it one a line, below the header {','.join(FILE_COLUMNS)}.",
-        )
     return decisions
 
 
@@ -283,26 +285,20 @@ def read_ledger(project: Project, *, everything: bool = False) -> list[Entry]:
         return [_entry(row) for row in warehouse.query(sql, [everything])]
 
 
-def _row_decision(row: Row, reason: str | None, file: str) -> Decision | None:
-    if row.value is None:
-        return None
-    if row.value.keys() != set(FILE_COLUMNS):
-        raise ConfigurationError(
-            "The first line must name the columns of a decision, and no others.",
-            where=f"{file}, line 1",
-            remedy=f"begin the file with the line {','.join(FILE_COLUMNS)}.",
-        )
-    cells = {name: cell or "" for name, cell in row.value.items()}
-    sides = [(cells[f"identifier_type_{s}"], cells[f"identifier_value_{s}"]) for s in _SIDES]
-    if not "".join(sides[-1]).strip():
-        sides.pop()
-    return _decision(cells["decision"], sides, cells["reason"].strip() or reason)
+def _row_decision(cells: Mapping[str, str], reason: str | None) -> Decision:
+    identifiers = [
+        Identifier.stripped(cells[f"identifier_type_{side}"], cells[f"identifier_value_{side}"])
+        for side in _SIDES
+    ]
+    if identifiers[-1] == Identifier("", ""):
+        identifiers.pop()
+    return _decision(cells["decision"], identifiers, cells["reason"].strip() or reason)
 
 
-def _decision(name: str, sides: Sequence[Sequence[str]], reason: str | None) -> Decision:
+def _decision(name: str, identifiers: Iterable[Identifier], reason: str | None) -> Decision:
     return Decision(
         decision=name.strip().lower().replace("-", "_"),
-        identifiers=tuple(Identifier(type_.strip(), value.strip()) for type_, value in sides),
+        identifiers=tuple(identifiers),
         reason=storable((reason or "").strip()),
     )
 
@@ -338,11 +334,10 @@ def identifier_problem(identifier: Identifier, types: Sequence[str]) -> str:
 def _bad_rows(problems: Sequence[str], file: str) -> ConfigurationError:
     count = "1 row is" if len(problems) == 1 else f"{len(problems)} rows are"
     lines = [f"{count} no decision that can be taken; nothing was written."]
-    lines += [f"  {problem}" for problem in problems[:_SHOWN_PROBLEMS]]
-    if len(problems) > _SHOWN_PROBLEMS:
-        lines.append(f"  and {len(problems) - _SHOWN_PROBLEMS} more")
     return ConfigurationError(
-        "\n".join(lines), where=file, remedy="correct these lines and give the whole file again."
+        "\n".join([*lines, *listed(problems)]),
+        where=file,
+        remedy="correct these lines and give the whole file again.",
     )
 
 

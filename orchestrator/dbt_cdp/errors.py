@@ -1,5 +1,6 @@
 """What can go wrong, and the exit code each failure ends with."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 import click
@@ -14,6 +15,18 @@ class ExitCode(IntEnum):
     OVERDUE_ERASURE = 3
     INTERRUPTED = 130
     TERMINATED = 143
+
+
+# How many of several problems a message tells.
+_SHOWN_PROBLEMS = 10
+
+
+def listed(problems: Sequence[str]) -> list[str]:
+    """Lines of a message that tell the first problems, and how many more there are."""
+    lines = [f"  {problem}" for problem in problems[:_SHOWN_PROBLEMS]]
+    if len(problems) > _SHOWN_PROBLEMS:
+        lines.append(f"  and {len(problems) - _SHOWN_PROBLEMS} more")
+    return lines
 
 
 class CdpError(click.ClickException):

@@ -137,9 +137,7 @@ def read_pair(project: Project, texts: Sequence[str], where: str) -> tuple[Ident
         ConfigurationError: there are not two, or one of them is none.
     """
     types = identifier_types(project)
-    identifiers = [
-        Identifier(*(part.strip() for part in text.partition("=")[::2])) for text in texts
-    ]
+    identifiers = list(map(Identifier.parse, texts))
     problem = "" if len(identifiers) == len(_ORDINALS) else f"there are {len(identifiers)}, not two"
     for ordinal, identifier in zip(_ORDINALS, identifiers, strict=False):
         fault = identifier_problem(identifier, types)

@@ -13,7 +13,7 @@ import json
 import re
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, TypeAlias
@@ -86,6 +86,36 @@ class InputFile:
                 yield from _csv_rows(stream, _DELIMITERS[self._suffix], self.name, required)
             else:
                 yield from _json_rows(stream)
+
+    def table(self, columns: Sequence[str], one: str, many: str) -> Iterator[Row]:
+        """The rows of a file that has these columns and no others; an empty cell is "".
+
+        Args:
+            columns: their names.
+            one: what a row is, in words.
+            many: what the rows are, in a word.
+
+        Raises:
+            ConfigurationError: the columns are others, or there are no rows.
+            FileError: the file cannot be read as CSV.
+        """
+        is_empty = True
+        for row in self.rows():
+            is_empty = False
+            if row.value is not None and row.value.keys() != set(columns):
+                raise ConfigurationError(
+                    f"The first line must name the columns of {one}, and no others.",
+                    where=f"{self.name}, line 1",
+                    remedy=f"begin the file with the line {','.join(columns)}.",
+                )
+            cells = row.value and {name: cell or "" for name, cell in row.value.items()}
+            yield row._replace(value=cells)
+        if is_empty:
+            raise ConfigurationError(
+                f"The file holds no {many}.",
+                where=self.name,
+                remedy=f"give it one a line, below the header {','.join(columns)}.",
+            )
 
     @contextmanager
     def _open(self) -> Iterator[Stream]:

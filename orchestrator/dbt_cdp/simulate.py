@@ -13,10 +13,9 @@ from typing import Any
 
 from dbt_cdp.dbt import Dbt, Manifest
 from dbt_cdp.decisions import Identifier, identifier_problem, identifier_types
-from dbt_cdp.errors import ConfigurationError
+from dbt_cdp.errors import ConfigurationError, listed
 from dbt_cdp.files import InputFile
 from dbt_cdp.output import talk
-from dbt_cdp.payloads import Row
 from dbt_cdp.project import PACKAGE, PROJECT_FILE, Project, read_yaml
 from dbt_cdp.project_copy import copied_project, with_vars
 from dbt_cdp.warehouse import Warehouse, open_warehouse, require_table
@@ -24,7 +23,6 @@ from dbt_cdp.warehouse import Warehouse, open_warehouse, require_table
 BLOCK_COLUMNS = ("identifier_type", "identifier_value")
 
 _PREFIX = "cdp_"
-_SHOWN_PROBLEMS = 10
 
 # What is remembered of a build, in tables of a schema of its own in the copy.
 _BEFORE, _AFTER = "cdp_before", "cdp_after"
@@ -43,11 +41,7 @@ _OF_THE_BUILD = ("canonical_id", "definition_hash", "batch_id")
 
 # The form in which the models compare a value with a block list, whatever way it is spelled.
 _NORMAL_FORM = """
-{%- set forms = {} %}
-{%- for type in cdp.cdp_identifier_types() %}
-{%- do forms.update({type.name: cdp.cdp_normalize_identifier(type.form, "identifier_value")}) %}
-{%- endfor -%}
-select lower({{ cdp.cdp_by_type("identifier_type", forms) }})
+select lower({{ cdp.cdp_normal_form("identifier_type", "identifier_value") }})
 
 from (
     select
@@ -467,7 +461,7 @@ def read_blocked(
     """
     types = identifier_types(project)
     given = [
-        (f"--block, value {number}", Identifier(*_stripped(*text.partition("=")[::2])))
+        (f"--block, value {number}", Identifier.parse(text))
         for number, text in enumerate(arguments, start=1)
     ]
     if file is not None:
@@ -533,47 +527,24 @@ def simulate(
 # What is asked for
 
 
-def _stripped(type_: str, value: str) -> tuple[str, str]:
-    return type_.strip(), value.strip()
-
-
 def _file_identifiers(file: InputFile) -> list[tuple[str, Identifier]]:
     """The identifiers of a file, each with its place in it."""
     identifiers, problems = [], []
-    for row in file.rows():
+    for row in file.table(BLOCK_COLUMNS, "a value to block", "values"):
         place = f"{file.name}, line {row.number}"
         if row.value is None:
             problems.append(f"{place}: {row.problem}")
         else:
-            identifiers.append((place, _row_identifier(row, file.name)))
+            value = Identifier.stripped(*(row.value[name] for name in BLOCK_COLUMNS))
+            identifiers.append((place, value))
     if problems:
         raise _bad_values(problems)
-    if not identifiers:
-        raise ConfigurationError(
-            "The file holds no values.",
-            where=file.name,
-            remedy=f"give it one a line, below the header {','.join(BLOCK_COLUMNS)}.",
-        )
     return identifiers
 
 
-def _row_identifier(row: Row, file: str) -> Identifier:
-    value = row.value or {}
-    if value.keys() != set(BLOCK_COLUMNS):
-        raise ConfigurationError(
-            "The first line must name the columns of a value to block, and no others.",
-            where=f"{file}, line 1",
-            remedy=f"begin the file with the line {','.join(BLOCK_COLUMNS)}.",
-        )
-    return Identifier(*_stripped(*(value[name] or "" for name in BLOCK_COLUMNS)))
-
-
 def _bad_values(problems: Sequence[str]) -> ConfigurationError:
-    lines = ["Some values to block are no identifiers.", *(f"  {p}" for p in problems)]
-    if len(problems) > _SHOWN_PROBLEMS:
-        lines[_SHOWN_PROBLEMS + 1 :] = [f"  and {len(problems) - _SHOWN_PROBLEMS} more"]
     return ConfigurationError(
-        "\n".join(lines),
+        "\n".join(["Some values to block are no identifiers.", *listed(problems)]),
         where="--block or --block-file",
         remedy="write each as TYPE=VALUE, such as email=ann@shop.example, or in the two columns of"
         " a file.",

@@ -220,18 +220,35 @@ class _Records:
                 self._write_second_card(person.crm_ids[0])
 
     def _write_contact(self, crm_id: str) -> None:
-        person, account = self._person, self._person.account
+        person = self._person
         # A switchboard shows only when its contacts have their own addresses.
         may_be_junk = person.kind != "role_contact" and person.contact_phone == person.phone
         email = self._email(person.contact_email, may_be_junk=may_be_junk)
-        phone = self._phone(person.contact_phone)
+        self._write_card(crm_id, email, self._phone(person.contact_phone), person.last_name)
+
+    def _write_second_card(self, first: str) -> None:
+        """A contact that somebody else of the sales team made, one in five without a last name."""
+        person = self._person
+        if not str(person.contact_email).endswith(f"@{person.account.domain}"):
+            return
+        crm_id = second_crm_id(person)
+        email = changed_address(person)
+        last_name = person.last_name if self._rng.random() < 0.8 else ""
+        self._write_card(crm_id, (email, email), ("", ""), last_name)
+        self.clues.append(Clue("same_name_and_title", ("crm_id", first), ("crm_id", crm_id)))
+
+    def _write_card(
+        self, crm_id: str, email: tuple[str, str], phone: tuple[str, str], last_name: str
+    ) -> None:
+        """A row of the CRM; address and number each in normal form and as they are written."""
+        person, account = self._person, self._person.account
         self._note(("crm_id", crm_id), email, phone)
         self._tables["salesforce"].row(
             crm_id,
             email[1],
             phone[1],
             person.first_name,
-            person.last_name,
+            last_name,
             account.name,
             account.industry,
             account.employees,
@@ -239,29 +256,6 @@ class _Records:
             account.country.code,
             self._updated_at(),
         )
-
-    def _write_second_card(self, first: str) -> None:
-        """A contact that somebody else of the sales team made, one in five without a last name."""
-        person, account, rng = self._person, self._person.account, self._rng
-        if not str(person.contact_email).endswith(f"@{account.domain}"):
-            return
-        crm_id = second_crm_id(person)
-        email = changed_address(person)
-        self._note(("crm_id", crm_id), (email, email), ("", ""))
-        self._tables["salesforce"].row(
-            crm_id,
-            email,
-            "",
-            person.first_name,
-            person.last_name if rng.random() < 0.8 else "",
-            account.name,
-            account.industry,
-            account.employees,
-            person.job_title,
-            account.country.code,
-            self._updated_at(),
-        )
-        self.clues.append(Clue("same_name_and_title", ("crm_id", first), ("crm_id", crm_id)))
 
     def _write_customer(self, billing_id: str) -> None:
         person = self._person

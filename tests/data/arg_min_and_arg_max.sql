@@ -6,7 +6,16 @@
     ("a", "crm", "2026-03-01 z"),
     ("b", "mail", "2026-03-09 x"),
 ] %}
-{%- set expected = {"a": "web", "b": "mail"} %}
+{%- set aggregates = {
+    "arg_min": cdp.cdp_arg_min("source", "seen"),
+    "arg_max": cdp.cdp_arg_max("source", "seen"),
+} %}
+{%- set expected = [
+    ("arg_min", "a", "web"),
+    ("arg_min", "b", "mail"),
+    ("arg_max", "a", "mail"),
+    ("arg_max", "b", "mail"),
+] %}
 
 with
 
@@ -22,20 +31,24 @@ sightings as (
 ),
 
 results as (
-
+    {% for aggregate, sql in aggregates.items() %}
     select
+        '{{ aggregate }}' as aggregate,
         person,
-        {{ cdp.cdp_arg_min("source", "seen") }} as result
+        {{ sql }} as result
 
     from sightings
 
     group by person
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
 
 ),
 
 cases as (
-    {% for person, source in expected.items() %}
+    {% for aggregate, person, source in expected %}
     select
+        '{{ aggregate }}' as aggregate,
         '{{ person }}' as person,
         '{{ source }}' as expected
     {{ "union all" if not loop.last }}
@@ -44,12 +57,16 @@ cases as (
 )
 
 select
+    cases.aggregate,
     cases.person,
     cases.expected,
     results.result
 
 from cases
 
-left join results on cases.person = results.person
+left join results
+    on
+        cases.aggregate = results.aggregate
+        and cases.person = results.person
 
 where results.result is distinct from cases.expected

@@ -1,0 +1,23 @@
+{# The CTE `events` of a model that keeps something for every group of events (see cdp_group_key): all raw events; in
+   later builds, those of the groups that have changed since the model's own last build, which the CTE `touched` before
+   it names. #}
+{% macro cdp_touched_events() -%}
+{%- if cdp.cdp_is_incremental() -%}
+touched as (
+
+    {{ cdp.cdp_touched_groups() | indent(4) }}
+
+),
+
+{% endif -%}
+events as (
+
+    select * from {{ ref("cdp__raw_events") }}
+
+    {%- if cdp.cdp_is_incremental() %}
+
+    where group_key in (select group_key from touched)
+    {%- endif %}
+
+)
+{%- endmacro %}
