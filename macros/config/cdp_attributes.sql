@@ -15,7 +15,7 @@
     ]) -}}
 {% endmacro %}
 
-{# The attributes that any record source maps. #}
+{# The attributes that any record source maps, or that come with its collector. #}
 {% macro cdp_record_attributes() %}
     {%- set names = [] -%}
     {%- for source in cdp.cdp_sources("records") -%}

@@ -1,9 +1,10 @@
-{# The var cdp_sources, checked. Every entry gets `kind`: events or records.
+{# The var cdp_sources, checked. Every entry gets `kinds`, a list of what it gives: events, records or both; an entry of
+   a collector whose own tables are read gets what cdp_collectors says of it.
    Raises a compiler error that names the source and the key for anything it does not understand. #}
 {% macro cdp_sources(kind=none) %}
     {%- set result = [] -%}
     {%- set names = [] -%}
-    {%- set record_types = {} -%}
+    {%- set record_sources = [] -%}
     {%- for entry in cdp.cdp_list_var("cdp_sources") -%}
         {%- set where = "cdp_sources, source '" ~ (entry.name if entry is mapping and entry.name else "number " ~ loop.index) ~ "'" -%}
         {%- if entry is not mapping or "name" not in entry -%}
@@ -13,38 +14,86 @@
         {%- endif -%}
         {%- do cdp.cdp_check_name(entry.name, where, names) -%}
         {%- do names.append(entry.name) -%}
-        {%- set origins = ["collector", "events", "records"] | select("in", entry) | list -%}
-        {%- if origins | length != 1 -%}
-            {%- do exceptions.raise_compiler_error(
-                where ~ ": give exactly one of collector, events, records; got "
-                ~ (origins | join(" and ") if origins else "none, with the keys " ~ entry.keys() | join(", ")) ~ "."
-            ) -%}
+        {%- set source = cdp.cdp_read_source(entry, where) -%}
+        {%- if "records" in source.kinds and source.identifier_type -%}
+            {%- do cdp.cdp_check_record_ids(source, where, record_sources) -%}
+            {%- do record_sources.append(source) -%}
         {%- endif -%}
-        {%- if "events" in entry -%}
-            {%- do cdp.cdp_check_event_source(entry, where) -%}
-        {%- elif "records" in entry or "record_id" in entry -%}
-            {%- do cdp.cdp_check_record_source(entry, where) -%}
-        {%- else -%}
-            {%- do cdp.cdp_check_keys(entry, where, ["name", "collector"]) -%}
-        {%- endif -%}
-        {%- if "collector" in entry and entry.collector not in ["cdp"] -%}
-            {%- do exceptions.raise_compiler_error(where ~ ": unknown collector '" ~ entry.collector ~ "'. Known collectors: cdp.") -%}
-        {%- endif -%}
-        {%- if entry.identifier_type in record_types -%}
-            {%- do exceptions.raise_compiler_error(
-                where ~ ": '" ~ record_types[entry.identifier_type] ~ "' has the identifier_type '" ~ entry.identifier_type
-                ~ "' too, and equal ids of two systems would make one person of two. Give one of them a type of its own, "
-                ~ "added in cdp_identifiers."
-            ) -%}
-        {%- elif entry.identifier_type -%}
-            {%- do record_types.update({entry.identifier_type: entry.name}) -%}
-        {%- endif -%}
-        {%- set entry_kind = "records" if "records" in entry or "record_id" in entry else "events" -%}
-        {%- if kind in [none, entry_kind] -%}
-            {%- do result.append(dict(entry, kind=entry_kind)) -%}
+        {%- if kind is none or kind in source.kinds -%}
+            {%- do result.append(source) -%}
         {%- endif -%}
     {%- endfor -%}
     {{- return(result) -}}
+{% endmacro %}
+
+
+{# One entry, checked, with its kinds. #}
+{% macro cdp_read_source(entry, where) %}
+    {%- set origins = ["collector", "events", "records"] | select("in", entry) | list -%}
+    {%- if origins | length != 1 -%}
+        {%- do exceptions.raise_compiler_error(
+            where ~ ": give exactly one of collector, events, records; got "
+            ~ (origins | join(" and ") if origins else "none, with the keys " ~ entry.keys() | join(", ")) ~ "."
+        ) -%}
+    {%- endif -%}
+    {%- if "events" in entry -%}
+        {%- do cdp.cdp_check_event_source(entry, where) -%}
+        {{- return(dict(entry, kinds=["events"])) -}}
+    {%- elif "records" in entry -%}
+        {%- do cdp.cdp_check_record_source(entry, where) -%}
+        {{- return(dict(entry, kinds=["records"])) -}}
+    {%- elif entry.collector != "cdp" -%}
+        {{- return(cdp.cdp_read_collector_source(entry, where)) -}}
+    {%- elif "record_id" in entry -%}
+        {%- do cdp.cdp_check_record_source(entry, where) -%}
+        {{- return(dict(entry, kinds=["records"])) -}}
+    {%- endif -%}
+    {%- do cdp.cdp_check_keys(entry, where, ["name", "collector"]) -%}
+    {{- return(dict(entry, kinds=["events"])) -}}
+{% endmacro %}
+
+
+{# An entry whose collector's own tables are read. #}
+{% macro cdp_read_collector_source(entry, where) %}
+    {%- set collectors = cdp.cdp_collectors() -%}
+    {%- if entry.collector not in collectors -%}
+        {%- do exceptions.raise_compiler_error(
+            where ~ ": unknown collector '" ~ entry.collector ~ "'. Known collectors: cdp, " ~ collectors.keys() | join(", ") ~ "."
+        ) -%}
+    {%- endif -%}
+    {%- set collector = collectors[entry.collector] -%}
+    {%- set optional = collector["keys"] + (["identifier_type"] if collector.identifier_type else []) -%}
+    {%- do cdp.cdp_check_keys(entry, where, ["name", "collector", "source"], optional) -%}
+    {%- if entry.identifier_type -%}
+        {%- do cdp.cdp_check_record_type(entry, where) -%}
+    {%- endif -%}
+    {%- set tables = entry.get("event_tables") or [] -%}
+    {%- if tables is string or tables is mapping or tables is not sequence -%}
+        {%- do exceptions.raise_compiler_error(where ~ ": event_tables must be a list of tables, got: " ~ tables) -%}
+    {%- endif -%}
+    {{- return(dict(
+        entry,
+        kinds=collector.kinds,
+        tables=collector.tables,
+        identifier_type=entry.identifier_type or collector.identifier_type,
+        attributes=collector.attributes,
+        reread_hours=collector.reread_hours
+    )) -}}
+{% endmacro %}
+
+
+{# Stops the run where records of two systems would be one person's because their ids happen to be equal. Ids of different
+   business systems that the package knows have different forms. #}
+{% macro cdp_check_record_ids(source, where, others) %}
+    {%- for other in others if other.identifier_type == source.identifier_type -%}
+        {%- if "tables" not in source or "tables" not in other or source.collector == other.collector -%}
+            {%- do exceptions.raise_compiler_error(
+                where ~ ": '" ~ other.name ~ "' has the identifier_type '" ~ source.identifier_type
+                ~ "' too, and equal ids of two systems would make one person of two. Give one of them a type of its own, "
+                ~ "added in cdp_identifiers."
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
 {% endmacro %}
 
 
@@ -55,7 +104,7 @@
     ) -%}
     {%- if not cdp.cdp_event_identifiers() | select("in", entry.columns) | list -%}
         {%- do exceptions.raise_compiler_error(
-            where ~ ", columns: map at least one of user_id, anonymous_id, email, phone, device_id; "
+            where ~ ", columns: map at least one of " ~ cdp.cdp_event_identifiers() | join(", ") ~ "; "
             ~ "an event that names nobody belongs to nobody."
         ) -%}
     {%- endif -%}
@@ -65,19 +114,14 @@
 {% macro cdp_check_record_source(entry, where) %}
     {%- do cdp.cdp_check_keys(
         entry, where, ["name", "collector" if "collector" in entry else "records", "record_id", "identifier_type"],
-        ["updated_at", "identifiers", "attributes"]
+        ["updated_at", "merged_into", "identifiers", "attributes"]
     ) -%}
     {%- set types = cdp.cdp_identifier_types() | map(attribute="name") | list -%}
     {%- do cdp.cdp_check_keys(entry.get("identifiers") or {}, where ~ ", identifiers", [], types) -%}
     {%- if (entry.get("attributes") or {}) is not mapping -%}
         {%- do exceptions.raise_compiler_error(where ~ ", attributes: expected a mapping of names to fields, got: " ~ entry.attributes) -%}
     {%- endif -%}
-    {%- if entry.identifier_type not in types -%}
-        {%- do exceptions.raise_compiler_error(
-            where ~ ": unknown identifier_type '" ~ entry.identifier_type ~ "'. Known types: " ~ types | join(", ")
-            ~ ". Add one of your own to cdp_identifiers."
-        ) -%}
-    {%- endif -%}
+    {%- do cdp.cdp_check_record_type(entry, where) -%}
     {%- for name in entry.get("attributes") or {} -%}
         {%- do cdp.cdp_check_name(name, where ~ ", attributes") -%}
         {%- if name in cdp.cdp_profile_columns() -%}
@@ -85,7 +129,7 @@
         {%- endif -%}
     {%- endfor -%}
     {%- if "collector" in entry -%}
-        {%- set fields = [entry.record_id, entry.get("updated_at", "updated_at")]
+        {%- set fields = [entry.record_id, entry.get("updated_at", "updated_at"), entry.get("merged_into", "merged_into")]
             + (entry.get("identifiers") or {}).values() | list + (entry.get("attributes") or {}).values() | list -%}
         {%- for field in fields if not modules.re.match("^[A-Za-z0-9_ -]+$", field | string) -%}
             {%- do exceptions.raise_compiler_error(
@@ -93,5 +137,16 @@
                 ~ "for SQL expressions use `records:` with a model of yours."
             ) -%}
         {%- endfor -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro cdp_check_record_type(entry, where) %}
+    {%- set types = cdp.cdp_identifier_types() | map(attribute="name") | list -%}
+    {%- if entry.identifier_type not in types -%}
+        {%- do exceptions.raise_compiler_error(
+            where ~ ": unknown identifier_type '" ~ entry.identifier_type ~ "'. Known types: " ~ types | join(", ")
+            ~ ". Add one of your own to cdp_identifiers."
+        ) -%}
     {%- endif -%}
 {% endmacro %}

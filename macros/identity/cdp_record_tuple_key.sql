@@ -2,6 +2,6 @@
    an earlier one had is another tuple. #}
 {% macro cdp_record_tuple_key() %}
     {{- return(cdp.cdp_hash_key(
-        ["source", "record_id"] + cdp.cdp_identifier_types() | map(attribute="name") | list
+        ["source", "record_id", "merged_into"] + cdp.cdp_identifier_types() | map(attribute="name") | list
     )) -}}
 {% endmacro %}

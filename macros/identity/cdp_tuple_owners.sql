@@ -17,6 +17,9 @@
 
     qualify row_number() over (
         partition by members.tuple_key
-        order by {{ cdp.cdp_type_setting("members.identifier_type", "priority") }}, members.identifier_type
+        order by
+            {{ cdp.cdp_type_setting("members.identifier_type", "priority") }},
+            members.identifier_type,
+            members.raw_value
     ) = 1
 {%- endmacro %}

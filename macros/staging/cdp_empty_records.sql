@@ -1,10 +1,12 @@
 {# The shape of stg_cdp__incoming_records without a row, where no record source is configured. #}
-{% macro cdp_empty_records(types, attributes) %}
-    {%- set columns = {"source": "text", "record_id": "text", "updated_at": "text", "loaded_at": "timestamp"} -%}
-    {%- for type in types -%}
-        {%- do columns.update({type: "text"}) -%}
+{% macro cdp_empty_records() %}
+    {%- set columns = {
+        "source": "text", "record_id": "text", "merged_into": "text", "updated_at": "text", "loaded_at": "timestamp"
+    } -%}
+    {%- for type in cdp.cdp_identifier_types() -%}
+        {%- do columns.update({type.name: "text"}) -%}
     {%- endfor -%}
-    {%- for attribute in attributes -%}
+    {%- for attribute in cdp.cdp_record_attributes() -%}
         {%- do columns.update({"attribute_" ~ attribute: "text"}) -%}
     {%- endfor -%}
     {%- do columns.update({"identifier_type": "text"}) -%}

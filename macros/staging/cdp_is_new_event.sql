@@ -1,6 +1,6 @@
 {# A condition on stg_cdp__events that keeps, besides some that are known already, every event that
    raw_events has not read: of sources that say when a row was loaded, the rows loaded since (and three
-   hours before, as not every loader commits in order; `cdp load` does); of others, all. #}
+   hours before, or what the collector needs, as not every loader commits in order; `cdp load` does); of others, all. #}
 {% macro cdp_is_new_event() %}
     {%- set conditions = [] -%}
     {%- if cdp.cdp_is_incremental() -%}
@@ -10,10 +10,10 @@
             {%- do loaded.update({row[0]: row[1]}) -%}
         {%- endfor -%}
         {%- for source in cdp.cdp_sources("events") if source.name in loaded -%}
-            {%- set since = "cast('" ~ loaded[source.name] ~ "' as " ~ dbt.type_timestamp() ~ ")" -%}
-            {%- if "collector" not in source -%}
-                {%- set since = cdp.cdp_timestamp_add(since, -3, "hour") -%}
-            {%- endif -%}
+            {%- set since = cdp.cdp_timestamp_add(
+                "cast('" ~ loaded[source.name] ~ "' as " ~ dbt.type_timestamp() ~ ")",
+                0 if source.collector == "cdp" else -source.get("reread_hours", 3), "hour"
+            ) -%}
             {%- if "collector" in source or "loaded_at" in source.columns -%}
                 {%- do conditions.append("(source = '" ~ source.name ~ "' and coalesce(loaded_at <= " ~ since ~ ", false))") -%}
             {%- endif -%}

@@ -1,5 +1,6 @@
 {# Where the canonical columns are in the payload of an event as Segment, RudderStack and Jitsu clients
-   send it: column -> JSON paths, the first that is present wins. #}
+   send it: column -> JSON paths, the first that is present wins. Only an alias has a previous id, the one that the
+   person was known by before. #}
 {% macro cdp_landed_event_paths() %}
     {{- return({
         "event_id": ["$.event_id", "$.messageId", "$.message_id"],
@@ -8,7 +9,10 @@
         "timestamp": ["$.timestamp", "$.originalTimestamp"],
         "received_at": ["$.received_at", "$.receivedAt"],
         "user_id": ["$.user_id", "$.userId"],
-        "anonymous_id": ["$.anonymous_id", "$.anonymousId"],
+        "crm_id": ["$.crm_id"],
+        "billing_id": ["$.billing_id"],
+        "support_id": ["$.support_id"],
+        "anonymous_id": ["$.previous_id", "$.previousId", "$.anonymous_id", "$.anonymousId"],
         "email": ["$.email", "$.traits.email", "$.context.traits.email"],
         "phone": ["$.phone", "$.traits.phone", "$.context.traits.phone"],
         "device_id": ["$.device_id", "$.context.device.id"],

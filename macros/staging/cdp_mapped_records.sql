@@ -1,20 +1,9 @@
-{# The query that reads one record source of the user's own in the wide shape of stg_cdp__records:
-   a column for every identifier type and attribute that any source maps. #}
-{% macro cdp_mapped_records(source, types, attributes) %}
-    {%- set identifiers = source.get("identifiers") or {} %}
-    {%- set mapped = source.get("attributes") or {} %}
-    select
-        '{{ source.name }}' as source,
-        cast({{ source.record_id }} as {{ dbt.type_string() }}) as record_id,
-        cast({{ source.get("updated_at") or "null" }} as {{ dbt.type_string() }}) as updated_at,
-        cast(null as {{ dbt.type_timestamp() }}) as loaded_at,
-        {%- for type in types %}
-        cast({{ source.record_id if type == source.identifier_type else identifiers.get(type, "null") }} as {{ dbt.type_string() }}) as {{ type }},
-        {%- endfor %}
-        {%- for attribute in attributes %}
-        cast({{ mapped.get(attribute, "null") }} as {{ dbt.type_string() }}) as attribute_{{ attribute }},
-        {%- endfor %}
-        '{{ source.identifier_type }}' as identifier_type
-
-    from {{ ref(source.records) }}
+{# The query that reads one record source of the user's own in the wide shape of stg_cdp__incoming_records. #}
+{% macro cdp_mapped_records(source) %}
+    {%- set identifiers = dict(source.get("identifiers") or {}) -%}
+    {%- do identifiers.update({source.identifier_type: source.record_id}) -%}
+    {{- cdp.cdp_canonical_records(
+        ref(source.records), identifiers, source.get("attributes") or {}, "'" ~ source.identifier_type ~ "'", "'" ~ source.name ~ "'",
+        source.record_id, source.get("updated_at"), none, source.get("merged_into")
+    ) -}}
 {%- endmacro %}

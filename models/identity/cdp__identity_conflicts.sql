@@ -41,6 +41,7 @@ members as (
     select
         tuple_key,
         identifier_type,
+        raw_value,
         identifier_id,
         is_usable
 
@@ -59,15 +60,10 @@ blocked as (
 
     from members
 
-    inner join {{ ref("int_cdp__identifier_tuples") }} as tuples
-        on
-            members.tuple_key = tuples.tuple_key
-            and members.identifier_type = tuples.identifier_type
-
     inner join {{ ref("int_cdp__identifiers") }} as identifiers
         on
-            tuples.identifier_type = identifiers.identifier_type
-            and tuples.raw_value = identifiers.raw_value
+            members.identifier_type = identifiers.identifier_type
+            and members.raw_value = identifiers.raw_value
 
     where not members.is_usable
 

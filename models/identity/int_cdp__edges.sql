@@ -19,6 +19,7 @@ members as (
     select
         tuple_key,
         identifier_type,
+        raw_value,
         identifier_id,
         {{ cdp.cdp_type_setting("identifier_type", "priority") }} as priority,
         is_usable,
@@ -113,7 +114,14 @@ pairs as (
                 strong.priority < weak.priority
                 or (
                     strong.priority = weak.priority
-                    and strong.identifier_type <= weak.identifier_type
+                    and strong.identifier_type < weak.identifier_type
+                )
+                or (
+                    strong.identifier_type = weak.identifier_type
+                    and (
+                        strong.identifier_id = weak.identifier_id
+                        or strong.raw_value < weak.raw_value
+                    )
                 )
             )
 

@@ -45,8 +45,15 @@ members as (
     from records
 
     where {{ type }} is not null
-    {{ "union all" if not loop.last }}
-    {%- endfor %}
+
+    union all
+    {% endfor %}
+    -- The record that this one was merged into is the same person's, of the same system.
+    select tuple_key, identifier_type, merged_into as raw_value
+
+    from records
+
+    where merged_into is not null
 
 ),
 

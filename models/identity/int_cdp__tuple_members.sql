@@ -1,7 +1,7 @@
 {{
     config(
         enabled=cdp.cdp_is_on(),
-        unique_key=["tuple_key", "identifier_type"],
+        unique_key=["tuple_key", "identifier_type", "raw_value"],
         incremental_strategy=cdp.cdp_incremental_strategy()
     )
 }}
@@ -63,6 +63,7 @@ final as (
     select
         tuples.tuple_key,
         tuples.identifier_type,
+        tuples.raw_value,
         keys.identifier_id,
         identifiers.block_reason is null as is_usable,
         '{{ rules_hash }}' as rules_hash,

@@ -72,7 +72,8 @@ attributed as (
         order by
             case when graph.canonical_id is null then 1 else 0 end,
             {{ cdp.cdp_type_setting("members.identifier_type", "priority") }},
-            members.identifier_type
+            members.identifier_type,
+            members.raw_value
     ) = 1
 
 ),

@@ -4,12 +4,23 @@
 {%- set identifiers = cdp.cdp_event_identifiers() %}
 {%- set cleaned = ["event_id", "timestamp", "received_at", "properties", "traits"] + identifiers %}
 {%- set columns = cdp.cdp_event_columns() %}
+{%- set models = ["stg_cdp__landed_events"] %}
+{%- for collector in cdp.cdp_used_collectors("events") %}
+{%- do models.append("stg_cdp__" ~ collector ~ "_events") %}
+{%- endfor %}
 {%- set documents = ["properties", "traits"] %}
 
 with
 
 unioned as (
 
+    {% for source in sources -%}
+    {{ cdp.cdp_mapped_events(source) }}
+
+    union all
+
+    {% endfor -%}
+    {%- for model in models %}
     select
         {%- for column in columns %}
         {{ column }},
@@ -18,13 +29,8 @@ unioned as (
         source,
         content_hash
 
-    from {{ ref("stg_cdp__landed_events") }}
-
-    {%- for source in sources %}
-
-    union all
-
-    {{- cdp.cdp_mapped_events(source) }}
+    from {{ ref(model) }}
+    {{ "union all" if not loop.last }}
     {%- endfor %}
 
 ),

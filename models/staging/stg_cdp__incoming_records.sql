@@ -2,22 +2,26 @@
 
 {%- set types = cdp.cdp_identifier_types() | map(attribute="name") | list %}
 {%- set attributes = cdp.cdp_record_attributes() %}
-{%- set content = types + [] %}
+{%- set content = types + ["merged_into"] %}
 {%- for attribute in attributes %}
 {%- do content.append("attribute_" ~ attribute) %}
 {%- endfor %}
+{%- set collectors = cdp.cdp_used_collectors("records") %}
 
 with
 
 unioned as (
-    {% for source in cdp.cdp_sources("records") -%}
-    {{ cdp.cdp_landed_records(source, types, attributes) if "collector" in source
-        else cdp.cdp_mapped_records(source, types, attributes) }}
+    {% for source in cdp.cdp_sources("records") if "tables" not in source -%}
+    {{ cdp.cdp_landed_records(source) if "collector" in source else cdp.cdp_mapped_records(source) }}
 
-    {{ "union all" if not loop.last }}
-    {% else -%}
-    {{ cdp.cdp_empty_records(types, attributes) }}
-    {%- endfor %}
+    union all
+    {% endfor -%}
+    {%- for collector in collectors %}
+    select * from {{ ref("stg_cdp__" ~ collector ~ "_records") }}
+
+    union all
+    {% endfor %}
+    {{ cdp.cdp_empty_records() }}
 
 ),
 
@@ -26,6 +30,7 @@ cleaned as (
     select
         source,
         nullif({{ cdp.cdp_trim("record_id") }}, '') as record_id,
+        nullif(nullif({{ cdp.cdp_trim("merged_into") }}, ''), {{ cdp.cdp_trim("record_id") }}) as merged_into,
         identifier_type,
         {{ cdp.cdp_try_timestamp("updated_at") }} as updated_at,
         loaded_at,

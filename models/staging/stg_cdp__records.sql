@@ -3,6 +3,7 @@
 select
     source,
     record_id,
+    merged_into,
     identifier_type,
     updated_at,
     {%- for type in cdp.cdp_identifier_types() %}

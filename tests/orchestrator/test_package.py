@@ -310,7 +310,7 @@ def test_a_wrong_configuration_stops_dbt_before_it_touches_anything(
         ),
         (
             [{**APP, "columns": {"timestamp": "at", "event_type": "name"}}],
-            "source 'app', columns: map at least one of user_id, anonymous_id, email, phone,",
+            "source 'app', columns: map at least one of user_id, crm_id, billing_id,",
         ),
         ([{**APP, "columns": ["timestamp"]}], "source 'app', columns: expected a mapping"),
         (

@@ -6,7 +6,8 @@ select
     user_id,
     crm_id,
     email,
-    phone
+    phone,
+    merged_into
 
 from {{ ref("records") }}
 

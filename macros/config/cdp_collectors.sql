@@ -1,0 +1,103 @@
+{# The collectors and business systems whose own tables the package reads, by the name that `collector:` gives, each a
+   mapping of
+     tables           its tables in the dbt source; those that do not exist are empty, as long as one does
+     kinds            what it gives: events by the model stg_cdp__<collector>_events, records by stg_cdp__<collector>_records
+     identifier_type  the type of identifier that a record's id is; none if the id names nobody outside the system
+     attributes       the attributes that its records have
+     reread_hours     how many hours before the last load a build reads again, since rows may come or change that late
+     keys             further keys of an entry in cdp_sources #}
+{% macro cdp_collectors() %}
+    {%- set collectors = {
+        "segment": {
+            "tables": ["tracks", "identifies", "pages", "screens", "groups", "aliases"],
+            "kinds": ["events"],
+            "keys": ["event_tables"],
+        },
+        "rudderstack": {
+            "tables": ["tracks", "identifies", "pages", "screens", "groups", "aliases"],
+            "kinds": ["events"],
+            "keys": ["event_tables"],
+        },
+        "jitsu": {
+            "tables": ["events"],
+            "kinds": ["events"],
+        },
+        "snowplow": {
+            "tables": ["events"],
+            "kinds": ["events"],
+        },
+        "ga4": {
+            "tables": ["events"],
+            "kinds": ["events"],
+            "reread_hours": 96,
+        },
+        "amplitude": {
+            "tables": ["event"],
+            "kinds": ["events"],
+        },
+        "mixpanel": {
+            "tables": ["mp_master_event"],
+            "kinds": ["events"],
+        },
+        "salesforce": {
+            "tables": ["contact", "lead", "account"],
+            "kinds": ["records"],
+            "identifier_type": "crm_id",
+            "attributes": [
+                "first_name", "last_name", "company", "job_title", "industry", "company_size", "country", "account_id",
+                "company_domain", "lead_status"
+            ],
+        },
+        "hubspot": {
+            "tables": ["contact", "company"],
+            "kinds": ["records"],
+            "identifier_type": "crm_id",
+            "attributes": [
+                "first_name", "last_name", "company", "job_title", "industry", "company_size", "country", "account_id",
+                "company_domain", "lifecycle_stage"
+            ],
+        },
+        "stripe": {
+            "tables": ["customer", "subscription", "invoice"],
+            "kinds": ["events", "records"],
+            "identifier_type": "billing_id",
+            "attributes": ["name", "country", "plan", "subscription_status", "total_paid", "currency"],
+        },
+        "zendesk": {
+            "tables": ["user", "organization", "ticket"],
+            "kinds": ["events", "records"],
+            "identifier_type": "support_id",
+            "attributes": ["name", "company"],
+        },
+        "mailchimp": {
+            "tables": ["member", "campaign_recipient_activity"],
+            "kinds": ["events", "records"],
+            "attributes": ["first_name", "last_name", "email_status"],
+        },
+    } -%}
+    {%- set defaults = {"identifier_type": none, "attributes": [], "reread_hours": 3, "keys": []} -%}
+    {%- for name, collector in collectors.items() -%}
+        {%- do collectors.update({name: dict(defaults, **collector)}) -%}
+    {%- endfor -%}
+    {{- return(collectors) -}}
+{% endmacro %}
+
+
+{# The entries of cdp_sources that use one of them. #}
+{% macro cdp_sources_of(collector) %}
+    {{- return(cdp.cdp_sources() | selectattr("collector", "equalto", collector) | list) -}}
+{% endmacro %}
+
+
+{# Whether any entry of cdp_sources uses it. #}
+{% macro cdp_has_collector(collector) %}
+    {{- return(cdp.cdp_sources_of(collector) | length > 0) -}}
+{% endmacro %}
+
+
+{# The collectors in use whose tables give events, or records. #}
+{% macro cdp_used_collectors(kind) %}
+    {{- return(
+        cdp.cdp_sources(kind) | selectattr("tables", "defined") | map(attribute="collector") | unique | list
+    ) -}}
+{% endmacro %}

@@ -1,0 +1,214 @@
+{{ config(enabled=cdp.cdp_has_collector("salesforce")) }}
+
+{%- set person = {
+    "record_id": ("text", ["id"]),
+    "email": "text",
+    "phone": ("text", ["mobile_phone", "mobilephone"]),
+    "first_name": ("text", ["first_name", "firstname"]),
+    "last_name": ("text", ["last_name", "lastname"]),
+    "job_title": ("text", ["title"]),
+    "master_record_id": ("text", ["master_record_id", "masterrecordid"]),
+    "is_deleted": ("boolean", ["is_deleted", "isdeleted"]),
+    "is_removed": ("boolean", ["_fivetran_deleted"]),
+    "updated_at": ("timestamp", ["last_modified_date", "lastmodifieddate", "system_modstamp", "systemmodstamp"]),
+} %}
+
+with
+
+contact_rows as (
+
+    {{ cdp.cdp_source_rows("salesforce", "contact", dict(
+        person,
+        account_id=("text", ["account_id", "accountid"]),
+        country=("text", ["mailing_country", "mailingcountry"])
+    )) }}
+
+),
+
+lead_rows as (
+
+    {{ cdp.cdp_source_rows("salesforce", "lead", dict(
+        person,
+        converted_contact_id=("text", ["converted_contact_id", "convertedcontactid"]),
+        company="text",
+        industry="text",
+        company_size=("text", ["number_of_employees", "numberofemployees"]),
+        website="text",
+        country="text",
+        lead_status=("text", ["status"])
+    )) }}
+
+),
+
+account_rows as (
+
+    {{ cdp.cdp_source_rows("salesforce", "account", {
+        "account_id": ("text", ["id"]),
+        "company": ("text", ["name"]),
+        "industry": "text",
+        "company_size": ("text", ["number_of_employees", "numberofemployees"]),
+        "website": "text",
+        "is_deleted": ("boolean", ["is_deleted", "isdeleted"]),
+        "is_removed": ("boolean", ["_fivetran_deleted"]),
+    }) }}
+
+),
+
+accounts as (
+
+    select * from account_rows
+
+    where
+        coalesce(is_deleted, false) = false
+        and coalesce(is_removed, false) = false
+
+),
+
+contacts as (
+
+    select
+        contact_rows.source,
+        contact_rows.record_id,
+        contact_rows.updated_at,
+        cast(null as {{ dbt.type_string() }}) as merged_into,
+        contact_rows.email,
+        contact_rows.phone,
+        contact_rows.first_name,
+        contact_rows.last_name,
+        contact_rows.job_title,
+        contact_rows.country,
+        contact_rows.account_id,
+        accounts.company,
+        accounts.industry,
+        accounts.company_size,
+        accounts.website,
+        cast(null as {{ dbt.type_string() }}) as lead_status
+
+    from contact_rows
+
+    left join accounts
+        on
+            contact_rows.source = accounts.source
+            and contact_rows.account_id = accounts.account_id
+
+    where
+        coalesce(contact_rows.is_deleted, false) = false
+        and coalesce(contact_rows.is_removed, false) = false
+
+),
+
+-- A lead that became a contact is the same person, and what it says is still true.
+leads as (
+
+    select
+        source,
+        record_id,
+        updated_at,
+        converted_contact_id as merged_into,
+        email,
+        phone,
+        first_name,
+        last_name,
+        job_title,
+        country,
+        cast(null as {{ dbt.type_string() }}) as account_id,
+        company,
+        industry,
+        company_size,
+        website,
+        lead_status
+
+    from lead_rows
+
+    where
+        coalesce(is_deleted, false) = false
+        and coalesce(is_removed, false) = false
+
+),
+
+-- The record that loses a merge is deleted and names the one that stays: nothing of it counts but that.
+merged as (
+
+    select
+        source,
+        record_id,
+        updated_at,
+        master_record_id
+
+    from contact_rows
+
+    where master_record_id is not null
+
+    union all
+
+    select
+        source,
+        record_id,
+        updated_at,
+        master_record_id
+
+    from lead_rows
+
+    where master_record_id is not null
+
+),
+
+records as (
+
+    select * from contacts
+
+    union all
+
+    select * from leads
+
+    union all
+
+    select
+        source,
+        record_id,
+        updated_at,
+        master_record_id as merged_into,
+        {%- for column in [
+            "email", "phone", "first_name", "last_name", "job_title", "country", "account_id", "company", "industry",
+            "company_size", "website", "lead_status",
+        ] %}
+        cast(null as {{ dbt.type_string() }}) as {{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+
+    from merged
+
+),
+
+described as (
+
+    select
+        *,
+        {{ cdp.cdp_domain("website") }} as company_domain
+
+    from records
+
+),
+
+final as (
+
+    {{ cdp.cdp_collector_records(
+        "salesforce",
+        "described",
+        identifiers={"email": "email", "phone": "phone"},
+        attributes={
+            "first_name": "first_name",
+            "last_name": "last_name",
+            "company": "company",
+            "job_title": "job_title",
+            "industry": "industry",
+            "company_size": "company_size",
+            "country": "country",
+            "account_id": "account_id",
+            "company_domain": "company_domain",
+            "lead_status": "lead_status",
+        }
+    ) }}
+
+)
+
+select * from final

@@ -1,0 +1,19 @@
+-- Cid's duplicate is merged into Cid, Bea has a new address, Fin is deleted, Gil becomes a contact.
+update salesforce.contact
+set is_deleted = true, master_record_id = '003Hs00001cidAAAA3', last_modified_date = '2026-06-02 08:00:00+00'
+where id = '003Hs00001cidAAAA4';
+
+update salesforce.contact
+set email = 'bea.holt@salesforce.example', last_modified_date = '2026-06-02 08:00:00+00'
+where id = '003Hs00001beaAAAA2';
+
+update salesforce.contact set is_deleted = true, last_modified_date = '2026-06-02 08:00:00+00' where id = '003Hs00001finAAAA7';
+
+insert into salesforce.contact values
+    ('003Hs00001gilAAAA8', false, null, null, null, 'Gil', 'Moss', 'Owner', 'gil.moss@salesforce.example', null, null, '2026-06-02 08:00:00+00', '2026-06-02 09:00:00+00');
+
+update salesforce.lead
+set converted_contact_id = '003Hs00001gilAAAA8', status = 'Converted', last_modified_date = '2026-06-02 08:00:00+00'
+where id = '00QHs00001gilAAAA1';
+
+update salesforce.account set name = 'Acme Looms AG', last_modified_date = '2026-06-02 08:00:00+00' where id = '001Hs00001acmeAAA1';
