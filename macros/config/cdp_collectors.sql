@@ -58,10 +58,11 @@
             ],
         },
         "stripe": {
-            "tables": ["customer", "subscription", "invoice"],
+            "tables": ["customer", "subscription", "subscription_item", "price", "plan", "product", "invoice"],
             "kinds": ["events", "records"],
             "identifier_type": "billing_id",
             "attributes": ["name", "country", "plan", "subscription_status", "total_paid", "currency"],
+            "reread_hours": 24,
         },
         "zendesk": {
             "tables": ["user", "organization", "ticket"],
@@ -70,9 +71,10 @@
             "attributes": ["name", "company"],
         },
         "mailchimp": {
-            "tables": ["member", "campaign_recipient_activity"],
+            "tables": ["member", "list", "campaign_recipient_activity", "automation_recipient_activity"],
             "kinds": ["events", "records"],
             "attributes": ["first_name", "last_name", "email_status"],
+            "reread_hours": 24,
         },
     } -%}
     {%- set defaults = {"identifier_type": none, "attributes": [], "reread_hours": 3, "keys": []} -%}

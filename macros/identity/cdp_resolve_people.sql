@@ -196,7 +196,8 @@
 
 {# The nodes of a tier that lead to more people than their type may, counted in the pieces that decisions and
    stronger tiers have made, or whose own neighbours are in several pieces and more than one person may have.
-   What a decision links a node to counts as a neighbour too. #}
+   What a decision links a node to counts as a neighbour too; what a record was merged into does not: a record that
+   has swallowed many others is no less somebody's. #}
 {% macro cdp_marked_nodes_sql(tier, types, links, state, decided) -%}
     {%- set counted = {} -%}
     {%- for type in types -%}
@@ -213,10 +214,11 @@
     neighbours as (
         select node_b as node, type_b as type, node_a as neighbour, type_a as neighbour_type, priority_a as neighbour_priority
         from {{ links }}
+        where type_a <> type_b
         union distinct
         select node_a, type_a, node_b, type_b, priority_a
         from {{ links }}
-        where priority_a = {{ tier }}
+        where priority_a = {{ tier }} and type_a <> type_b
         union distinct
         select node.node, node.type, other.node, other.type, other.priority
         from {{ state }} as node

@@ -131,7 +131,9 @@
         {%- if kind == "timestamp" -%}
             {%- do reads.append(cdp.cdp_utc_timestamp(column, types.get(name))) -%}
         {%- elif kind == "json" -%}
-            {%- do reads.append(cdp.cdp_json_from(column)) -%}
+            {# BigQuery knows no list that is null. #}
+            {%- set json = cdp.cdp_json_from(column) -%}
+            {%- do reads.append("nullif(" ~ json ~ ", '[]')" if names | length > 1 else json) -%}
         {%- elif kind == "number" -%}
             {%- do reads.append(cdp.cdp_try_number("cast(" ~ column ~ " as " ~ dbt.type_string() ~ ")")) -%}
         {%- elif kind == "raw" -%}

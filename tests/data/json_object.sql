@@ -18,7 +18,9 @@ built as (
 
     select
         word,
-        {{ cdp.cdp_json_object(values) }} as document
+        {{ cdp.cdp_json_object(values) }} as document,
+        {{ cdp.cdp_json_object(values, keep_nulls=false) }} as document_without_nulls,
+        {{ cdp.cdp_json_object({"nothing": "nothing"}, keep_nulls=false) }} as empty_document
 
     from cases
 
@@ -66,6 +68,33 @@ results as (
         'a key without a value stays' as input,
         'true' as expected,
         case when document like '%"nothing"%null%' then 'true' else document end as result
+
+    from built
+
+    union all
+
+    select
+        'a key without a value goes where nulls are not kept' as input,
+        'true' as expected,
+        case when document_without_nulls not like '%"nothing"%' then 'true' else document_without_nulls end as result
+
+    from built
+
+    union all
+
+    select
+        'number, where nulls are not kept' as input,
+        '3' as expected,
+        {{ cdp.cdp_json_text("document_without_nulls", "$.number") }} as result
+
+    from built
+
+    union all
+
+    select
+        'an object of nothing but nulls' as input,
+        null as expected,
+        empty_document as result
 
     from built
 

@@ -88,8 +88,7 @@ _REJECTS = """(
 )"""
 
 _PEOPLE = """
-    select
-        keys.identifier_type, keys.identifier_value, graph.canonical_id, coalesce(graph.is_shared, false) as is_shared
+    select keys.identifier_type, keys.identifier_value, graph.canonical_id, graph.is_shared
     from int_cdp__identity_observations as observations
     inner join int_cdp__tuple_members as members on observations.tuple_key = members.tuple_key
     inner join int_cdp__identifier_keys as keys on members.identifier_id = keys.identifier_id
@@ -100,25 +99,25 @@ _PEOPLE = """
 
 
 def _compare(
-    project: Consumer, collector: str, expected: str, table: str
+    project: Consumer, collector: str, name: str, table: str
 ) -> tuple[list[Row], list[Row]]:
-    header, rows = _expected(collector, expected)
-    columns = ", ".join(f"cast({name} as varchar)" for name in header) or "1"
+    header, rows = expected(collector, name)
+    columns = ", ".join(f"cast({column} as varchar)" for column in header) or "1"
     there = project.query(f"select {columns} from {table} where source = '{collector}'")
     return _apart(rows, [tuple(map(_plain, row)) for row in there])
 
 
 def _compare_people(project: Consumer, collector: str) -> tuple[list[Row], list[Row]]:
     """A person is the set of their identifiers, whatever they are called."""
-    _, rows = _expected(collector, "people")
-    expected: dict[Any, set[Row]] = {}
+    _, rows = expected(collector, "people")
+    wanted: dict[Any, set[Row]] = {}
     for person, *identifier in rows:
-        expected.setdefault(person, set()).add(tuple(identifier))
+        wanted.setdefault(person, set()).add(tuple(identifier))
     there: dict[Any, set[Row]] = {}
     for type_, value, canonical_id, is_shared in project.query(_PEOPLE.format(source=collector)):
         there.setdefault(SHARED if is_shared else canonical_id, set()).add((type_, value))
-    shared = (expected.pop(SHARED, set()), there.pop(SHARED, set()))
-    sets = [[tuple(sorted(ids)) for ids in side.values()] for side in (expected, there)]
+    shared = (wanted.pop(SHARED, set()), there.pop(SHARED, set()))
+    sets = [[tuple(sorted(ids)) for ids in side.values()] for side in (wanted, there)]
     missing, others = _apart(*sets)
     return (
         missing + [("shared", *found) for found in sorted(shared[0] - shared[1])],
@@ -126,7 +125,9 @@ def _compare_people(project: Consumer, collector: str) -> tuple[list[Row], list[
     )
 
 
-def _expected(collector: str, name: str) -> tuple[list[str], list[Row]]:
+def expected(collector: str, name: str) -> tuple[list[str], list[Row]]:
+    """The header and the rows of a file of what must come of a collector's tables; none without
+    such a file."""
     path = SOURCES / collector / f"expected_{name}.csv"
     if not path.exists():
         return [], []
@@ -143,9 +144,9 @@ def _plain(value: str | None) -> str | None:
     return value
 
 
-def _apart(expected: Sequence[Row], there: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    missing = Counter(expected)
-    missing.subtract(Counter(there))
-    gone = [row for row, count in missing.items() for _ in range(count)]
-    extra = [row for row, count in missing.items() for _ in range(-count)]
-    return gone, extra
+def _apart(wanted: Sequence[Row], there: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    balance = Counter(wanted)
+    balance.subtract(Counter(there))
+    missing = [row for row, count in balance.items() for _ in range(count)]
+    others = [row for row, count in balance.items() for _ in range(-count)]
+    return missing, others

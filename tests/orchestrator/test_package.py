@@ -89,7 +89,8 @@ RECORDS = [{"contact_id": 7, "email": "ada@shop.example", "account": "Acme", "ti
 class Warehouse:
     """A DuckDB file that the package is built in, as the root project."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, variables: dict = VARS) -> None:
+        self.variables = variables
         self.path = folder / "warehouse.duckdb"
         self.target = folder / "target"
         self.logs = folder / "logs"
@@ -101,7 +102,7 @@ class Warehouse:
         return subprocess.run(
             [
                 *(sys.executable, "-P", "-m", "dbt.cli.main", *arguments),
-                *(*options, "--profile", "cdp_test", *paths, "--vars", json.dumps(VARS)),
+                *(*options, "--profile", "cdp_test", *paths, "--vars", json.dumps(self.variables)),
             ],
             # Where it is not UTC, a time that is read as local time shows.
             env={
@@ -243,6 +244,7 @@ def dbt(tmp_path_factory: pytest.TempPathFactory) -> Parser:
 
 APP = {"name": "app", "events": "stg_app__events"}
 SALES = {"name": "sales", "records": "stg_sales", "record_id": "id", "identifier_type": "crm_id"}
+STRIPE = {"name": "stripe", "collector": "stripe", "source": "stripe"}
 
 
 @pytest.mark.parametrize(
@@ -342,6 +344,34 @@ def test_a_wrong_configuration_stops_dbt_before_it_touches_anything(
         (
             [SALES, {**SALES, "name": "partners"}],
             "source 'partners': 'sales' has the identifier_type 'crm_id' too, and equal ids of two",
+        ),
+        (
+            [{**WEB, "collector": "segment"}],
+            "source 'web': missing key 'source'. Allowed keys: name,",
+        ),
+        (
+            [{**STRIPE, "event_tables": ["orders"]}],
+            "source 'stripe': unknown key 'event_tables'. Allowed keys: name, collector, source,",
+        ),
+        (
+            [{**STRIPE, "identifier_type": "stripe_id"}],
+            "source 'stripe': unknown identifier_type 'stripe_id'. Known types: user_id, crm_id,",
+        ),
+        (
+            [{"name": "web", "collector": "segment", "source": "s", "event_tables": "orders"}],
+            "source 'web': event_tables must be a list of tables, got: orders",
+        ),
+        (
+            [STRIPE, {**STRIPE, "name": "stripe_us"}],
+            "source 'stripe_us': 'stripe' has the identifier_type 'billing_id' too, and equal ids",
+        ),
+        (
+            [SALES, {"name": "salesforce", "collector": "salesforce", "source": "salesforce"}],
+            "source 'salesforce': 'sales' has the identifier_type 'crm_id' too, and equal ids of",
+        ),
+        (
+            [{**CRM, "merged_into": "master(id)"}],
+            "source 'crm': 'master(id)' is not the name of a field.",
         ),
         (
             [{**SALES, "attributes": ["company"]}],
@@ -505,32 +535,59 @@ def test_the_package_s_own_tests_are_off_in_another_project(
     assert not manifest.unit_tests
 
 
-@pytest.fixture(scope="session")
-def bigquery(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, list[dict]]:
-    """The package compiled for BigQuery where nothing outside can be reached, and dbt's log."""
-    warehouse = Warehouse(tmp_path_factory.mktemp("bigquery"))
+# Every collector, each with the dbt source of the package that users copy.
+COLLECTED = [
+    {key: value for key, value in entry.items() if key != "event_tables"}
+    for entry in yaml.safe_load((ROOT / "tests" / "sources" / "dbt_project.yml").read_text())[
+        "vars"
+    ]["cdp_sources"]
+]
+EVERYTHING = {
+    **VARS,
+    "cdp_identifiers": [{"name": "partner_id"}],
+    "cdp_sources": [WEB, {**CRM, "identifier_type": "partner_id"}, *COLLECTED],
+}
+# A table of the package as a warehouse names it, and words of DuckDB's that it does not know.
+OFFLINE = {
+    "bigquery": "`test-project`.`test_cdp`.`raw_events`",
+    "snowflake": "test.test_cdp.raw_events",
+}
+ONLY_DUCKDB = (
+    *("arg_min(", "regexp_matches(", "json_extract_string(", "unnest(str", "list_transform("),
+    *("json_merge_patch(", "typeof(", "epoch_ms(", "make_timestamp(", "timezone("),
+)
+
+
+@pytest.fixture(scope="session", params=OFFLINE)
+def offline(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Warehouse, list[dict]]:
+    """The package with every collector, compiled for a warehouse where nothing outside can be
+    reached, and dbt's log."""
+    warehouse = Warehouse(tmp_path_factory.mktemp(request.param), EVERYTHING)
     nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
-    options = ("--target", "bigquery", "--no-partial-parse", "--show-all-deprecations")
+    options = ("--target", request.param, "--no-partial-parse", "--show-all-deprecations")
     offline = ("--no-populate-cache", "--no-introspect", "--log-format", "json")
     done = warehouse.dbt("compile", *options, *offline, **nowhere)
     assert done.returncode == 0, done.stdout
-    return warehouse, [json.loads(line) for line in done.stdout.splitlines()]
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    return request.param, warehouse, [json.loads(line) for line in lines]
 
 
 def test_nothing_in_the_package_is_deprecated_or_warned_about(
-    bigquery: tuple[Warehouse, list[dict]],
+    offline: tuple[str, Warehouse, list[dict]],
 ) -> None:
-    _, log = bigquery
+    _, _, log = offline
     assert any(line["info"]["name"] == "AdapterRegistered" for line in log)
     loud = [line["info"] for line in log if line["info"]["level"] not in ("info", "debug")]
     assert [info["msg"] for info in loud] == []
     assert [line["info"]["msg"] for line in log if "eprecat" in line["info"]["name"]] == []
 
 
-def test_every_model_compiles_for_bigquery_without_a_connection(
-    bigquery: tuple[Warehouse, list[dict]],
+def test_every_model_compiles_without_a_connection(
+    offline: tuple[str, Warehouse, list[dict]],
 ) -> None:
-    warehouse, _ = bigquery
+    target, warehouse, _ = offline
     models = {
         node["name"]: node.get("compiled_code") or ""
         for node in warehouse.manifest()["nodes"].values()
@@ -539,8 +596,7 @@ def test_every_model_compiles_for_bigquery_without_a_connection(
     written = {path.stem for path in (ROOT / "models").glob("**/*.sql") if "demo" not in path.parts}
     assert written <= set(models)
     assert [name for name, sql in models.items() if "select" not in sql] == []
-    assert "`test-project`.`test_cdp`.`raw_events`" in models["cdp__resolved_events"]
-    only_duckdb = ("arg_min(", "regexp_matches(", "json_extract_string(", "try_cast(", "unnest(str")
+    assert OFFLINE[target] in models["cdp__resolved_events"]
     assert [
-        (name, word) for name, sql in models.items() for word in only_duckdb if word in sql
+        (name, word) for name, sql in models.items() for word in ONLY_DUCKDB if word in sql
     ] == []

@@ -232,6 +232,8 @@ class Partition:
 
     def _leads_too_far(self, node: Identifier, ties: Iterable[Pair]) -> bool:
         ends = {one if other == node else other for one, other in ties if node in (one, other)}
+        # What a record was merged into is no neighbour.
+        ends = {one for one in ends if one[0] != node[0]}
         neighbours = (ends | self.fellows[node]) - {node} - self.marked
         rules = TYPES[node[0]]
         stronger = {self.pieces[one] for one in neighbours if priority(one) < rules.priority}

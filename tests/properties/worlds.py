@@ -189,14 +189,19 @@ class World:
                 self._match(act)
 
     def _see(self, act: See) -> None:
-        # An event or record has one value a type.
-        by_type = dict(map(self.identifier, reversed(act.who)))
+        source, origin = SOURCES[act.source]
+        # One value a type; of a record that was merged into another also the other's id.
+        chosen: list[Identifier] = []
+        for identifier in map(self.identifier, act.who):
+            same = [kind for kind, _ in chosen if kind == identifier[0]]
+            is_merged = origin == "record" and identifier[0] in ("crm_id", "billing_id")
+            if len(same) < (2 if is_merged else 1):
+                chosen.append(identifier)
         raw = {
             (kind, value): spelled_otherwise((kind, value)) if act.is_spelled_otherwise else value
-            for kind, value in sorted(by_type.items())
+            for kind, value in sorted(chosen)
         }
         key = " ".join(f"{kind}={text}" for (kind, _), text in raw.items())
-        source, origin = SOURCES[act.source]
         group = f"{key} {source}"
         self.tuples[key], self.tuple_of[group] = raw, key
         fresh = Sighting(group, frozenset(raw), source, origin, "", 0, None, None)
