@@ -25,7 +25,8 @@
 
 {# A column that is a timestamp already needs no reading: sixty times faster. #}
 {% macro default__cdp_try_timestamp(expression) %}
-    {{- "case when typeof(" ~ expression ~ ") = 'TIMESTAMP' then try_cast(" ~ expression ~ " as timestamp)"
+    {{- "case typeof(" ~ expression ~ ") when 'TIMESTAMP' then try_cast(" ~ expression ~ " as timestamp)"
+        ~ " when 'TIMESTAMP WITH TIME ZONE' then timezone('UTC', try_cast(" ~ expression ~ " as timestamptz))"
         ~ " else timezone('UTC', try_cast(" ~ cdp.cdp_timestamp_text(expression) ~ " as timestamptz)) end" -}}
 {% endmacro %}
 

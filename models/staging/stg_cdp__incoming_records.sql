@@ -33,22 +33,30 @@ cleaned as (
         nullif(nullif({{ cdp.cdp_trim("merged_into") }}, ''), {{ cdp.cdp_trim("record_id") }}) as merged_into,
         identifier_type,
         {{ cdp.cdp_try_timestamp("updated_at") }} as updated_at,
-        loaded_at,
+        updated_at is not null as has_updated_at,
         {%- for type in types %}
         nullif({{ cdp.cdp_trim(type) }}, '') as {{ type }},
         {%- endfor %}
         {%- for attribute in attributes %}
         nullif({{ cdp.cdp_trim("attribute_" ~ attribute) }}, '') as attribute_{{ attribute }},
         {%- endfor %}
-        case
-            when nullif({{ cdp.cdp_trim("record_id") }}, '') is null then 'no record_id'
-            when
-                updated_at is not null
-                and {{ cdp.cdp_try_timestamp("updated_at") }} is null
-                then 'updated_at cannot be read'
-        end as reject_reason
+        loaded_at
 
     from unioned
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            when record_id is null then 'no record_id'
+            when has_updated_at and updated_at is null then 'updated_at cannot be read'
+            when coalesce({{ types | join(", ") }}) is null then 'no identifier'
+        end as reject_reason
+
+    from cleaned
 
 ),
 
@@ -64,7 +72,7 @@ ranked as (
                 {{ cdp.cdp_hash_key(content) }}
         ) as version_rank
 
-    from cleaned
+    from judged
 
 )
 

@@ -1,5 +1,6 @@
 {{ config(enabled=(project_name == 'cdp')) }}
 
+{%- set instant = {"bigquery": "timestamp", "snowflake": "timestamp_tz"}.get(target.type, "timestamp with time zone") %}
 {%- set cases = [
     ("2026-03-01T10:00:00Z", "2026-03-01 10:00:00"),
     ("2026-03-01T10:00:00.123456Z", "2026-03-01 10:00:00.123456"),
@@ -68,6 +69,13 @@ results as (
         'a timestamp' as input,
         cast('2026-03-01 10:00:00.25' as {{ dbt.type_timestamp() }}) as expected,
         {{ cdp.cdp_try_timestamp("cast('2026-03-01 10:00:00.25' as " ~ dbt.type_timestamp() ~ ")") }} as result
+
+    union all
+
+    select
+        'an instant' as input,
+        cast('2026-03-01 08:00:00' as {{ dbt.type_timestamp() }}) as expected,
+        {{ cdp.cdp_try_timestamp("cast('2026-03-01 10:00:00+02' as " ~ instant ~ ")") }} as result
 
     union all
 

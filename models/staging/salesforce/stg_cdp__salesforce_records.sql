@@ -1,5 +1,6 @@
 {{ config(enabled=cdp.cdp_has_collector("salesforce")) }}
 
+{%- set updated_at = ("timestamp", ["last_modified_date", "lastmodifieddate", "system_modstamp", "systemmodstamp"]) %}
 {%- set person = {
     "record_id": ("text", ["id"]),
     "email": "text",
@@ -10,7 +11,7 @@
     "master_record_id": ("text", ["master_record_id", "masterrecordid"]),
     "is_deleted": ("boolean", ["is_deleted", "isdeleted"]),
     "is_removed": ("boolean", ["_fivetran_deleted"]),
-    "updated_at": ("timestamp", ["last_modified_date", "lastmodifieddate", "system_modstamp", "systemmodstamp"]),
+    "updated_at": updated_at,
 } %}
 
 with
@@ -50,13 +51,52 @@ account_rows as (
         "website": "text",
         "is_deleted": ("boolean", ["is_deleted", "isdeleted"]),
         "is_removed": ("boolean", ["_fivetran_deleted"]),
+        "updated_at": updated_at,
     }) }}
+
+),
+
+-- A loader may keep every version of a row.
+newest_contacts as (
+
+    select * from contact_rows
+
+    qualify
+        row_number() over (
+            partition by source, record_id
+            order by updated_at desc nulls last, is_deleted desc nulls last
+        ) = 1
+        or record_id is null
+
+),
+
+newest_leads as (
+
+    select * from lead_rows
+
+    qualify
+        row_number() over (
+            partition by source, record_id
+            order by updated_at desc nulls last, is_deleted desc nulls last
+        ) = 1
+        or record_id is null
+
+),
+
+newest_accounts as (
+
+    select * from account_rows
+
+    qualify row_number() over (
+        partition by source, account_id
+        order by updated_at desc nulls last, is_deleted desc nulls last
+    ) = 1
 
 ),
 
 accounts as (
 
-    select * from account_rows
+    select * from newest_accounts
 
     where
         coalesce(is_deleted, false) = false
@@ -67,33 +107,33 @@ accounts as (
 contacts as (
 
     select
-        contact_rows.source,
-        contact_rows.record_id,
-        contact_rows.updated_at,
+        newest_contacts.source,
+        newest_contacts.record_id,
+        newest_contacts.updated_at,
         cast(null as {{ dbt.type_string() }}) as merged_into,
-        contact_rows.email,
-        contact_rows.phone,
-        contact_rows.first_name,
-        contact_rows.last_name,
-        contact_rows.job_title,
-        contact_rows.country,
-        contact_rows.account_id,
+        newest_contacts.email,
+        newest_contacts.phone,
+        newest_contacts.first_name,
+        newest_contacts.last_name,
+        newest_contacts.job_title,
+        newest_contacts.country,
+        newest_contacts.account_id,
         accounts.company,
         accounts.industry,
         accounts.company_size,
         accounts.website,
         cast(null as {{ dbt.type_string() }}) as lead_status
 
-    from contact_rows
+    from newest_contacts
 
     left join accounts
         on
-            contact_rows.source = accounts.source
-            and contact_rows.account_id = accounts.account_id
+            newest_contacts.source = accounts.source
+            and newest_contacts.account_id = accounts.account_id
 
     where
-        coalesce(contact_rows.is_deleted, false) = false
-        and coalesce(contact_rows.is_removed, false) = false
+        coalesce(newest_contacts.is_deleted, false) = false
+        and coalesce(newest_contacts.is_removed, false) = false
 
 ),
 
@@ -118,7 +158,7 @@ leads as (
         website,
         lead_status
 
-    from lead_rows
+    from newest_leads
 
     where
         coalesce(is_deleted, false) = false
@@ -135,7 +175,7 @@ merged as (
         updated_at,
         master_record_id
 
-    from contact_rows
+    from newest_contacts
 
     where master_record_id is not null
 
@@ -147,7 +187,7 @@ merged as (
         updated_at,
         master_record_id
 
-    from lead_rows
+    from newest_leads
 
     where master_record_id is not null
 

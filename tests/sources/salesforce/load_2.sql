@@ -17,3 +17,7 @@ set converted_contact_id = '003Hs00001gilAAAA8', status = 'Converted', last_modi
 where id = '00QHs00001gilAAAA1';
 
 update salesforce.account set name = 'Acme Looms AG', last_modified_date = '2026-06-02 08:00:00+00' where id = '001Hs00001acmeAAA1';
+
+-- A loader that adds a row a version: the one before Dan was deleted comes after it.
+insert into salesforce.contact values
+    ('003Hs00001danAAAA5', false, null, null, null, 'Dan', 'Joss', null, 'dan@salesforce.example', null, null, '2026-05-09 08:00:00+00', '2026-06-02 09:00:00+00');
