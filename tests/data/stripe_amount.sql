@@ -16,10 +16,11 @@ with
 
 results as (
     {% for amount, currency, expected in cases %}
+    {%- set number = "cast('" ~ amount ~ "' as " ~ cdp.cdp_type_number() ~ ")" %}
     select
         '{{ currency }}' as currency,
         cast('{{ expected }}' as {{ cdp.cdp_type_number() }}) as expected,
-        {{ cdp.cdp_stripe_amount("cast('" ~ amount ~ "' as " ~ cdp.cdp_type_number() ~ ")", "'" ~ currency ~ "'") }} as result
+        {{ cdp.cdp_stripe_amount(number, "'" ~ currency ~ "'") }} as result
     {{ "union all" if not loop.last }}
     {%- endfor %}
 

@@ -1,6 +1,7 @@
 {{ config(enabled=cdp.cdp_is_on()) }}
 
-{%- set sources = cdp.cdp_sources("events") | selectattr("collector", "equalto", "cdp") | map(attribute="name") | list %}
+{%- set loaded = cdp.cdp_sources("events") | selectattr("collector", "equalto", "cdp") | list %}
+{%- set sources = loaded | map(attribute="name") | list %}
 {%- set dated = ["event_id", "event_type", "timestamp", "received_at", "loaded_at"] %}
 {%- set columns = cdp.cdp_event_columns().keys() | reject("in", dated) | list %}
 

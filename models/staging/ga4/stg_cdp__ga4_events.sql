@@ -68,16 +68,16 @@ objects as (
 fields as (
 
     select
-        *,
+        {%- for name in ["country", "region", "city"] %}
+        nullif(nullif({{ cdp.cdp_json_text("geo", "$." ~ name) }}, ''), '(not set)') as {{ name }},
+        {%- endfor %}
         {{ cdp.cdp_json_text("params", "$.ga_session_id") }} as ga_session_id,
         nullif({{ cdp.cdp_json_text("params", "$.page_location") }}, '') as page_url,
         nullif({{ cdp.cdp_json_text("params", "$.page_referrer") }}, '') as page_referrer,
         nullif({{ cdp.cdp_json_text("device", "$.category") }}, '') as device_type,
         nullif(nullif({{ cdp.cdp_json_text("device", "$.advertising_id") }}, ''), {{ zeros }}) as advertising_id,
         nullif({{ cdp.cdp_json_text("device", "$.vendor_id") }}, '') as vendor_id,
-        {%- for name in ["country", "region", "city"] %}
-        nullif(nullif({{ cdp.cdp_json_text("geo", "$." ~ name) }}, ''), '(not set)') as {{ name }}{{ "," if not loop.last }}
-        {%- endfor %}
+        *
 
     from objects
 

@@ -26,7 +26,7 @@ newest_members as (
 
     qualify row_number() over (
         partition by source, list_id, member_id
-        order by last_changed desc nulls last, status
+        order by last_changed desc nulls last, status asc
     ) = 1
 
 ),

@@ -1,5 +1,6 @@
 {{ config(enabled=cdp.cdp_has_collector("salesforce")) }}
 
+{%- set nothing = "cast(null as " ~ dbt.type_string() ~ ")" %}
 {%- set updated_at = ("timestamp", ["last_modified_date", "lastmodifieddate", "system_modstamp", "systemmodstamp"]) %}
 {%- set person = {
     "record_id": ("text", ["id"]),
@@ -110,7 +111,7 @@ contacts as (
         newest_contacts.source,
         newest_contacts.record_id,
         newest_contacts.updated_at,
-        cast(null as {{ dbt.type_string() }}) as merged_into,
+        {{ nothing }} as merged_into,
         newest_contacts.email,
         newest_contacts.phone,
         newest_contacts.first_name,
@@ -122,7 +123,7 @@ contacts as (
         accounts.industry,
         accounts.company_size,
         accounts.website,
-        cast(null as {{ dbt.type_string() }}) as lead_status
+        {{ nothing }} as lead_status
 
     from newest_contacts
 
@@ -151,7 +152,7 @@ leads as (
         last_name,
         job_title,
         country,
-        cast(null as {{ dbt.type_string() }}) as account_id,
+        {{ nothing }} as account_id,
         company,
         industry,
         company_size,
@@ -208,12 +209,18 @@ records as (
         record_id,
         updated_at,
         master_record_id as merged_into,
-        {%- for column in [
-            "email", "phone", "first_name", "last_name", "job_title", "country", "account_id", "company", "industry",
-            "company_size", "website", "lead_status",
-        ] %}
-        cast(null as {{ dbt.type_string() }}) as {{ column }}{{ "," if not loop.last }}
-        {%- endfor %}
+        {{ nothing }} as email,
+        {{ nothing }} as phone,
+        {{ nothing }} as first_name,
+        {{ nothing }} as last_name,
+        {{ nothing }} as job_title,
+        {{ nothing }} as country,
+        {{ nothing }} as account_id,
+        {{ nothing }} as company,
+        {{ nothing }} as industry,
+        {{ nothing }} as company_size,
+        {{ nothing }} as website,
+        {{ nothing }} as lead_status
 
     from merged
 

@@ -60,7 +60,6 @@ entities as (
 fields as (
 
     select
-        *,
         {%- for name, entity, spellings in [
             ("session_user_id", "session_entity", ["user_id", "userId"]),
             ("session_session_id", "session_entity", ["session_id", "sessionId"]),
@@ -73,8 +72,9 @@ fields as (
         coalesce(
             {{ cdp.cdp_json_text(entity, "$." ~ spellings[0]) }},
             {{ cdp.cdp_json_text(entity, "$." ~ spellings[1]) }}
-        ) as {{ name }}{{ "," if not loop.last }}
+        ) as {{ name }},
         {%- endfor %}
+        *
 
     from entities
 

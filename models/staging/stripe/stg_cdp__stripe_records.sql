@@ -145,7 +145,7 @@ subscriptions as (
 
     qualify row_number() over (
         partition by source, subscription_id
-        order by updated_at desc nulls last, status
+        order by updated_at desc nulls last, status asc
     ) = 1
 
 ),
@@ -159,7 +159,7 @@ told_subscriptions as (
 
     qualify row_number() over (
         partition by source, customer_id
-        order by case when is_running then 0 else 1 end, created_at desc nulls last, subscription_id
+        order by case when is_running then 0 else 1 end, created_at desc nulls last, subscription_id asc
     ) = 1
 
 ),
@@ -283,7 +283,7 @@ payments as (
 
     qualify row_number() over (
         partition by source, customer_id
-        order by max(paid_at) desc nulls last, currency
+        order by max(paid_at) desc nulls last, currency asc
     ) = 1
 
 ),
