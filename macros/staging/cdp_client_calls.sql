@@ -83,3 +83,25 @@
         {{ rows | indent(4) }}
     ) as calls_of_a_kind
 {%- endmacro %}
+
+
+{# The canonical columns of these calls, for cdp_canonical_events. #}
+{% macro cdp_client_call_columns() %}
+    {%- set columns = {
+        "event_id": "id",
+        "anonymous_id": "coalesce(previous_id, anonymous_id)",
+        "email": "coalesce(email, context_email)",
+        "phone": "coalesce(phone, context_phone)",
+        "group_id": "coalesce(group_id, context_group_id)",
+        "page_url": "coalesce(url, context_page_url)",
+        "page_path": "coalesce(path, context_page_path)",
+        "referrer": "coalesce(referrer, context_page_referrer)",
+    } -%}
+    {%- for column in [
+        "event_type", "timestamp", "received_at", "loaded_at", "user_id", "device_id", "session_id", "ip", "fingerprint", "user_agent",
+        "device_type", "country", "region", "city", "properties", "traits"
+    ] -%}
+        {%- do columns.update({column: column}) -%}
+    {%- endfor -%}
+    {{- return(columns) -}}
+{% endmacro %}
