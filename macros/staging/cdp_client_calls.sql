@@ -5,7 +5,7 @@
    the entry names in event_tables is read from there. #}
 {% macro cdp_client_calls(collector) %}
     {%- set common = {
-        "id": "text",
+        "id": ("text", ["id", "message_id"]),
         "timestamp": ("timestamp", ["timestamp", "original_timestamp"]),
         "received_at": "timestamp",
         "loaded_at": ("timestamp", ["loaded_at", "uuid_ts"]),

@@ -4,8 +4,9 @@
      columns  column -> kind (see cdp_type, and `raw`: as it is), or (kind, spellings): the names that the column may have in
               the table, whose first that exists is read. A spelling `re:` and a pattern stands for all columns whose names match
               it; the first that is not null counts
-     others   the name of one more column: JSON text of an object of all columns that were not asked for and are not null
-     ignored  patterns of names that are none of the others
+     others   the name of one more column: JSON text of an object of all columns that were not asked for and are not null; or a
+              mapping of such names to a prefix, which the columns in it have, and lose
+     ignored  patterns of names that are none of the others, as long as they have none of the prefixes
      needs    columns of which the table must have one
 
    Raises a compiler error where a dbt source has none of the collector's tables, or a table none of the columns it needs. #}
@@ -44,9 +45,9 @@
             ~ entry.source ~ "' to the right one. It has: " ~ found.types.keys() | join(", ") ~ "."
         ) -%}
     {%- endif -%}
-    {%- if others -%}
-        {%- do reads.update({others: cdp.cdp_other_columns(found.types, read_names, ignored)}) -%}
-    {%- endif -%}
+    {%- for name, prefix in ({others: ""} if others is string else others or {}).items() -%}
+        {%- do reads.update({name: cdp.cdp_other_columns(found.types, read_names, [] if prefix else ignored, prefix)}) -%}
+    {%- endfor -%}
     select
         '{{ entry.name }}' as source,
         {%- for column, read in reads.items() %}
@@ -146,16 +147,16 @@
 {% endmacro %}
 
 
-{# JSON text of an object of the columns that have not been read and that no pattern leaves out. #}
-{% macro cdp_other_columns(types, read_names, ignored) %}
+{# JSON text of an object of the columns that have this prefix, have not been read and match no pattern that leaves them out. #}
+{% macro cdp_other_columns(types, read_names, ignored, prefix) %}
     {%- set values = {} -%}
-    {%- for name in types if name | lower not in read_names -%}
+    {%- for name in types if name | lower not in read_names and (name | lower).startswith(prefix) -%}
         {%- set matches = [] -%}
         {%- for pattern in ignored + ["_fivetran_.*", "_airbyte_.*", "_dlt_.*"] if modules.re.fullmatch(pattern, name | lower) -%}
             {%- do matches.append(pattern) -%}
         {%- endfor -%}
         {%- if not matches -%}
-            {%- do values.update({name | lower: adapter.quote(name)}) -%}
+            {%- do values.update({(name | lower)[prefix | length:]: adapter.quote(name)}) -%}
         {%- endif -%}
     {%- endfor -%}
     {{- return(cdp.cdp_json_object(values, keep_nulls=false) if values else "cast(null as " ~ dbt.type_string() ~ ")") -}}
