@@ -1,0 +1,54 @@
+{{ config(enabled=cdp.cdp_has_collector("zendesk")) }}
+
+with
+
+ticket_rows as (
+
+    {{ cdp.cdp_source_rows("zendesk", "ticket", {
+        "ticket_id": ("text", ["id"]),
+        "requester_id": "text",
+        "created_at": "timestamp",
+        "via_channel": "text",
+        "via": "json",
+        "brand_id": "text",
+        "loaded_at": ("timestamp", ["_fivetran_synced", "_airbyte_extracted_at"]),
+    }, needs=["requester_id"]) }}
+
+),
+
+-- What changes later, such as status and priority, is left out: an event says the same whenever it is read. What people
+-- wrote is not read at all.
+tickets as (
+
+    select
+        source,
+        {{ dbt.concat(["'ticket-'", "ticket_id", "'-created'"]) }} as event_id,
+        'ticket_created' as event_type,
+        created_at,
+        loaded_at,
+        requester_id,
+        {{ cdp.cdp_json_object({
+            "ticket_id": "ticket_id",
+            "channel": "coalesce(via_channel, " ~ cdp.cdp_json_text("via", "$.channel") ~ ")",
+            "brand_id": "brand_id",
+        }, keep_nulls=false) }} as properties
+
+    from ticket_rows
+
+),
+
+final as (
+
+    {{ cdp.cdp_canonical_events("tickets", {
+        "event_id": "event_id",
+        "event_type": "event_type",
+        "timestamp": "created_at",
+        "received_at": "created_at",
+        "loaded_at": "loaded_at",
+        "support_id": "requester_id",
+        "properties": "properties",
+    }) }}
+
+)
+
+select * from final

@@ -1,0 +1,14 @@
+-- Contact 104 is merged into 103, whose list Fivetran loads with it; Fin has another address, Bea is gone, Ada has a mobile phone.
+update hubspot.contact set _fivetran_deleted = true, _fivetran_synced = '2026-06-02 00:00:00+00' where id in (102, 104);
+update hubspot.contact
+set
+    property_hs_calculated_merged_vids = '103:1780300000000;104:1780300000000', property_lastmodifieddate = '2026-06-02 08:00:00+00',
+    property_lifecyclestage = 'lead'
+where id = 103;
+update hubspot.contact
+set property_email = 'fin.lund@hubspot.example', property_lastmodifieddate = '2026-06-02 08:00:00+00'
+where id = 107;
+alter table hubspot.contact add column property_mobilephone varchar;
+update hubspot.contact
+set property_mobilephone = '+49 151 5550301', property_lastmodifieddate = '2026-06-02 08:00:00+00'
+where id = 101;
