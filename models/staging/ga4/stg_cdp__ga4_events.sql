@@ -106,12 +106,7 @@ described as (
             "case when batch_event_index is null then params end",
         ]) }} as event_id,
 
-        case
-            when page_url like '%://%'
-                then coalesce(
-                    nullif({{ cdp.cdp_regexp_replace("page_url", "^[A-Za-z0-9+.-]+://[^/?#]*|[?#].*$", "") }}, ''), '/'
-                )
-        end as page_path
+        {{ cdp.cdp_url_path("page_url") }} as page_path
 
     from fields
 
