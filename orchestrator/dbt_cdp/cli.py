@@ -16,6 +16,7 @@ COMMANDS = {
     "explain": "dbt_cdp.commands.explain:explain",
     "identity": "dbt_cdp.commands.identity:identity",
     "load": "dbt_cdp.commands.load:load",
+    "sources": "dbt_cdp.commands.sources:sources",
 }
 
 

@@ -9,6 +9,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -24,6 +25,16 @@ _ADAPTER_KEYS = {"attach", "extensions", "filesystems", "motherduck_token", "plu
 
 # DuckDB quotes the offending value in these.
 _VALUE_ERRORS = (duckdb.DataError, duckdb.IntegrityError)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table or view, with the names of its columns in their order."""
+
+    database: str
+    schema: str
+    name: str
+    columns: Sequence[str]
 
 
 class Warehouse(ABC):
@@ -56,6 +67,14 @@ class Warehouse(ABC):
     @abstractmethod
     def exists(self, relation: Relation) -> bool:
         """Whether the table or view is there."""
+
+    @abstractmethod
+    def tables(self) -> list[Table]:
+        """All tables and views that the connection can see, without the warehouse's own."""
+
+    @abstractmethod
+    def columns(self, relation: Relation) -> list[str]:
+        """Names of a table's columns in their order; none where it is not there."""
 
     @abstractmethod
     def quote(self, identifier: str) -> str:
@@ -152,6 +171,27 @@ class DuckDBWarehouse(Warehouse):
             [relation.database, relation.schema, relation.identifier],
         )
         return bool(found[0][0])
+
+    @override
+    def tables(self) -> list[Table]:
+        rows = self.query(
+            "select table_catalog, table_schema, table_name,"
+            " list(column_name order by ordinal_position) from information_schema.columns"
+            " where table_schema not in ('information_schema', 'pg_catalog')"
+            " and table_catalog not in ('system', 'temp') group by all order by all"
+        )
+        return [Table(*row) for row in rows]
+
+    @override
+    def columns(self, relation: Relation) -> list[str]:
+        rows = self.query(
+            "select column_name from information_schema.columns"
+            " where lower(table_catalog) = lower(?) and lower(table_schema) = lower(?)"
+            " and lower(table_name) = lower(?)"
+            " order by ordinal_position",
+            [relation.database, relation.schema, relation.identifier],
+        )
+        return [name for (name,) in rows]
 
     @override
     def quote(self, identifier: str) -> str:

@@ -1,5 +1,6 @@
 """The tables of collectors and business systems, read as their loaders make them."""
 
+import json
 from pathlib import Path
 
 import duckdb
@@ -7,7 +8,8 @@ import pytest
 import yaml
 
 import presets
-from consumer import Consumer
+from consumer import Consumer, new_project
+from dbt_cdp.cli import run
 from dbt_cdp.project import package_root
 
 ALL = presets.collectors()
@@ -137,3 +139,55 @@ def test_two_sources_of_one_collector_and_empty_tables(tmp_path: Path) -> None:
         ("shop", "m1", "order_completed", "42", None, "2026-06-01 10:00:00"),
         ("site", "m1", "page_viewed", None, "two-cookie", "2026-06-01 10:00:00"),
     ]
+
+
+def test_what_is_suggested_is_what_there_is(
+    tmp_path: Path, once: Consumer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = new_project(tmp_path / "project", presets.NAME, {})
+    presets.load(project, ALL, 1)
+    presets.load(project, ALL, 2)
+    assert run(["sources", "suggest", "--project-dir", str(project.folder)]) == 0
+    said = yaml.safe_load(capsys.readouterr().out)
+    assert [entry["collector"] for entry in said["vars"]["cdp_sources"]] == ALL
+
+    # Pasted, it is read as by the package's own test project, but for the tables of single events.
+    project.set_vars({**said["vars"], "cdp_as_of": "2026-06-12"})
+    pasted = project.folder / "models" / "_sources.yml"
+    pasted.write_text(yaml.safe_dump({"sources": said["sources"]}))
+    project.runs("run", "--select", "+stg_cdp__events", "+stg_cdp__records")
+    for table in ("stg_cdp__events", "stg_cdp__records"):
+        counts = f"select source, count(*) from {table} group by all order by all"
+        assert project.query(counts) == once.query(counts)
+
+    assert run(["sources", "suggest", "--project-dir", str(project.folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_sources_are_listed(once: Consumer, capsys: pytest.CaptureFixture[str]) -> None:
+    place = ["--project-dir", str(once.folder)]
+    assert run(["sources", "--json", *place]) == 0
+    states = {
+        (state["name"], state["kind"]): state for state in json.loads(capsys.readouterr().out)
+    }
+    events = {name for name, kind in states if kind == "events"}
+    records = {name for name, kind in states if kind == "records"}
+    assert events == set(ALL) - {"salesforce", "hubspot"}
+    assert records == {"salesforce", "hubspot", "stripe", "zendesk", "mailchimp"}
+    segment = states["segment", "events"]
+    assert (segment["rows"], segment["rejects"]) == (10, {"no identifier": 1})
+    assert segment["identifiers"] == pytest.approx(
+        {"user_id": 0.6, "email": 0.3, "phone": 0.1, "device_id": 0.1, "anonymous_id": 0.9}
+    )
+    assert segment["first_at"] == "2026-05-28 20:00:00"
+    assert segment["last_at"] == "2026-06-02 08:02:00"
+    assert segment["arrived_at"] == "2026-06-02 09:00:00"
+    assert segment["age"] > 0
+    salesforce = states["salesforce", "records"]
+    assert (salesforce["rows"], salesforce["rejects"]) == (8, {"no record_id": 1})
+    assert salesforce["identifiers"] == {"crm_id": 1.0, "email": 6 / 8, "phone": 1 / 8}
+
+    assert run(["sources", *place]) == 0
+    shown = capsys.readouterr().out
+    assert "│ salesforce         │ records │" in shown
+    assert "ada@" not in shown
