@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 import yaml
 
+import presets
 from consumer import Consumer, link_package
 from dbt_cdp.project import package_root
 
 ROOT = package_root()
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+SOURCE_PAGES = sorted((ROOT / "docs" / "sources").glob("*.md"))
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 # Models that the pages take for granted.
@@ -142,8 +144,22 @@ def test_what_a_page_shows_builds(reader: Consumer, tmp_path: Path, page: Path) 
     reader.runs("build", cdp_as_of="2026-06-03")
 
 
+def test_every_collector_has_a_page_that_says_what_its_tests_set() -> None:
+    project = ROOT / "tests" / "sources" / "dbt_project.yml"
+    entries = yaml.safe_load(project.read_text(encoding="utf-8"))["vars"]["cdp_sources"]
+    told = {
+        page.stem: [text for kind, text in blocks(page) if kind == "yaml"] for page in SOURCE_PAGES
+    }
+    assert sorted(told) == presets.collectors()
+    listed = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
+    for entry in entries:
+        (text,) = told[entry["collector"]]
+        assert yaml.safe_load(text) == {"vars": {"cdp_sources": [entry]}}
+        assert f"(sources/{entry['collector']}.md)" in listed
+
+
 def test_links_of_the_docs_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *PAGES]:
+    for page in [ROOT / "README.md", *PAGES, *SOURCE_PAGES]:
         for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert "://" in link or (page.parent / link).exists(), f"{page.name}: {link}"
 
