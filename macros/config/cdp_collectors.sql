@@ -91,9 +91,9 @@
 {% endmacro %}
 
 
-{# Whether any entry of cdp_sources uses it. #}
+{# Whether any entry of cdp_sources uses it, without a check of the list: see cdp_is_on. #}
 {% macro cdp_has_collector(collector) %}
-    {{- return(cdp.cdp_sources_of(collector) | length > 0) -}}
+    {{- return(collector in cdp.cdp_list_var("cdp_sources") | selectattr("collector", "defined") | map(attribute="collector") | list) -}}
 {% endmacro %}
 
 

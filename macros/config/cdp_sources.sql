@@ -5,6 +5,7 @@
     {%- set result = [] -%}
     {%- set names = [] -%}
     {%- set record_sources = [] -%}
+    {%- set collectors = cdp.cdp_collectors() -%}
     {%- for entry in cdp.cdp_list_var("cdp_sources") -%}
         {%- set where = "cdp_sources, source '" ~ (entry.name if entry is mapping and entry.name else "number " ~ loop.index) ~ "'" -%}
         {%- if entry is not mapping or "name" not in entry -%}
@@ -14,7 +15,7 @@
         {%- endif -%}
         {%- do cdp.cdp_check_name(entry.name, where, names) -%}
         {%- do names.append(entry.name) -%}
-        {%- set source = cdp.cdp_read_source(entry, where) -%}
+        {%- set source = cdp.cdp_read_source(entry, where, collectors) -%}
         {%- if "records" in source.kinds and source.identifier_type -%}
             {%- do cdp.cdp_check_record_ids(source, where, record_sources) -%}
             {%- do record_sources.append(source) -%}
@@ -28,7 +29,7 @@
 
 
 {# One entry, checked, with its kinds. #}
-{% macro cdp_read_source(entry, where) %}
+{% macro cdp_read_source(entry, where, collectors) %}
     {%- set origins = ["collector", "events", "records"] | select("in", entry) | list -%}
     {%- if origins | length != 1 -%}
         {%- do exceptions.raise_compiler_error(
@@ -43,7 +44,7 @@
         {%- do cdp.cdp_check_record_source(entry, where) -%}
         {{- return(dict(entry, kinds=["records"])) -}}
     {%- elif entry.collector != "cdp" -%}
-        {{- return(cdp.cdp_read_collector_source(entry, where)) -}}
+        {{- return(cdp.cdp_read_collector_source(entry, where, collectors)) -}}
     {%- elif "record_id" in entry -%}
         {%- do cdp.cdp_check_record_source(entry, where) -%}
         {{- return(dict(entry, kinds=["records"])) -}}
@@ -54,8 +55,7 @@
 
 
 {# An entry whose collector's own tables are read. #}
-{% macro cdp_read_collector_source(entry, where) %}
-    {%- set collectors = cdp.cdp_collectors() -%}
+{% macro cdp_read_collector_source(entry, where, collectors) %}
     {%- if entry.collector not in collectors -%}
         {%- do exceptions.raise_compiler_error(
             where ~ ": unknown collector '" ~ entry.collector ~ "'. Known collectors: cdp, " ~ collectors.keys() | join(", ") ~ "."

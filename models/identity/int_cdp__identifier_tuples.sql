@@ -49,7 +49,10 @@ members as (
     union all
     {% endfor %}
     -- The record that this one was merged into is the same person's, of the same system.
-    select tuple_key, identifier_type, merged_into as raw_value
+    select
+        tuple_key,
+        identifier_type,
+        merged_into as raw_value
 
     from records
 

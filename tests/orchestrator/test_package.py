@@ -554,7 +554,7 @@ OFFLINE = {
 }
 ONLY_DUCKDB = (
     *("arg_min(", "regexp_matches(", "json_extract_string(", "unnest(str", "list_transform("),
-    *("json_merge_patch(", "typeof(", "epoch_ms(", "make_timestamp(", "timezone("),
+    *("json_merge_patch(", "typeof(", "epoch_ms(", "make_timestamp("),
 )
 
 
