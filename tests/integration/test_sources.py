@@ -1,5 +1,6 @@
 """The tables of collectors and business systems, read as their loaders make them."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -191,3 +192,47 @@ def test_sources_are_listed(once: Consumer, capsys: pytest.CaptureFixture[str]) 
     shown = capsys.readouterr().out
     assert "│ salesforce         │ records │" in shown
     assert "ada@" not in shown
+
+
+def test_tables_of_airbyte_are_recognised_and_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = new_project(tmp_path / "project", presets.NAME, {})
+    with duckdb.connect(project.database) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute((presets.SOURCES / "airbyte.sql").read_text(encoding="utf-8"))
+    assert run(["sources", "suggest", "--project-dir", str(project.folder)]) == 0
+    said = yaml.safe_load(capsys.readouterr().out)
+    project.set_vars({**said["vars"], "cdp_as_of": "2026-06-12"})
+    pasted = project.folder / "models" / "_sources.yml"
+    pasted.write_text(yaml.safe_dump({"sources": said["sources"]}))
+    project.runs("build")
+    assert project.query("""
+        select source, record_id, merged_into, email, phone, user_id,
+            coalesce(attribute_company, attribute_plan, attribute_last_name)
+        from stg_cdp__records order by all
+    """) == [
+        ("hubspot", "11", None, "bea@hubspot.example", None, None, "Moss Mills"),
+        ("hubspot", "7", "11", None, None, None, None),
+        ("hubspot", "8", "11", None, None, None, None),
+        *_MAILCHIMP,
+        ("salesforce", "003A", None, "ada@salesforce.example", "+4915155508", None, "Acme"),
+        ("salesforce", "003B", "003A", None, None, None, None),
+        ("stripe", "cus_A", None, "cid@stripe.example", None, "airbyte-1", "Pro"),
+        ("zendesk", "31", None, "dan@zendesk.example", None, None, "Acme"),
+    ]
+    assert project.query("""
+        select source, event_type, cast(timestamp as varchar), billing_id, support_id, email,
+            coalesce(properties ->> '$.amount', properties ->> '$.channel')
+        from raw_events order by all
+    """) == [
+        ("mailchimp", "email_opened", "2026-06-01 10:00:00", None, None, _EVA, None),
+        ("stripe", "invoice_paid", "2026-06-01 10:15:00", "cus_A", None, None, "49.5"),
+        ("stripe", "subscription_started", "2026-06-01 10:00:00", "cus_A", None, None, None),
+        ("zendesk", "ticket_created", "2026-06-01 09:00:00", None, "31", None, "email"),
+    ]
+
+
+_EVA = "eva@mailchimp.example"
+_MEMBER = f"l1/{hashlib.md5(_EVA.encode()).hexdigest()}"
+_MAILCHIMP = [("mailchimp", _MEMBER, None, "Eva@mailchimp.example", None, None, "Holt")]

@@ -19,7 +19,7 @@ contact_rows as (
         "own_website": ("text", ["property_website", "properties_website"]),
         "country": ("text", ["property_country", "properties_country"]),
         "lifecycle_stage": ("text", ["property_lifecyclestage", "properties_lifecyclestage"]),
-        "company_id": ("text", ["property_associatedcompanyid", "properties_associatedcompanyid"]),
+        "company_id": ("number", ["property_associatedcompanyid", "properties_associatedcompanyid"]),
         "merged_vids": ("text", ["property_hs_calculated_merged_vids", "properties_hs_calculated_merged_vids"]),
         "merged_object_ids": ("text", ["property_hs_merged_object_ids", "properties_hs_merged_object_ids"]),
         "updated_at": ("timestamp", [
@@ -31,10 +31,11 @@ contact_rows as (
 
 ),
 
+-- The same id is a whole number in one table and a decimal in the other, where the loader takes it so.
 company_rows as (
 
     {{ cdp.cdp_source_rows("hubspot", "company", {
-        "company_id": ("text", ["id"]),
+        "company_id": ("number", ["id"]),
         "company": ("text", ["property_name", "properties_name"]),
         "domain": ("text", ["property_domain", "properties_domain"]),
         "industry": ("text", ["property_industry", "properties_industry"]),
@@ -133,7 +134,7 @@ records as (
         coalesce({{ cdp.cdp_number_text("companies.company_size") }}, contacts.own_company_size) as company_size,
         coalesce(companies.domain, contacts.own_website) as website,
         contacts.country,
-        contacts.company_id,
+        {{ cdp.cdp_number_text("contacts.company_id") }} as account_id,
         contacts.lifecycle_stage
 
     from contacts
@@ -160,7 +161,7 @@ records as (
         {{ nothing }} as company_size,
         {{ nothing }} as website,
         {{ nothing }} as country,
-        {{ nothing }} as company_id,
+        {{ nothing }} as account_id,
         {{ nothing }} as lifecycle_stage
 
     from merged
@@ -193,7 +194,7 @@ final as (
             "industry": "industry",
             "company_size": "company_size",
             "country": "country",
-            "account_id": "company_id",
+            "account_id": "account_id",
             "company_domain": "company_domain",
             "lifecycle_stage": "lifecycle_stage",
         }
