@@ -49,28 +49,15 @@ company_rows as (
 
 ),
 
--- A loader may keep every version of a row.
 newest_contacts as (
 
-    select * from contact_rows
-
-    qualify
-        row_number() over (
-            partition by source, record_id
-            order by updated_at desc nulls last, is_deleted desc nulls last
-        ) = 1
-        or record_id is null
+    {{ cdp.cdp_newest_rows("contact_rows", "record_id") }}
 
 ),
 
 newest_companies as (
 
-    select * from company_rows
-
-    qualify row_number() over (
-        partition by source, company_id
-        order by updated_at desc nulls last, is_deleted desc nulls last
-    ) = 1
+    {{ cdp.cdp_newest_rows("company_rows", "company_id") }}
 
 ),
 
@@ -82,9 +69,7 @@ contacts as (
 
     from newest_contacts
 
-    where
-        coalesce(is_deleted, false) = false
-        and coalesce(is_removed, false) = false
+    where not is_gone
 
 ),
 
@@ -92,9 +77,7 @@ companies as (
 
     select * from newest_companies
 
-    where
-        coalesce(is_deleted, false) = false
-        and coalesce(is_removed, false) = false
+    where not is_gone
 
 ),
 

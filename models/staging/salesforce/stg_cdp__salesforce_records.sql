@@ -57,41 +57,21 @@ account_rows as (
 
 ),
 
--- A loader may keep every version of a row.
 newest_contacts as (
 
-    select * from contact_rows
-
-    qualify
-        row_number() over (
-            partition by source, record_id
-            order by updated_at desc nulls last, is_deleted desc nulls last
-        ) = 1
-        or record_id is null
+    {{ cdp.cdp_newest_rows("contact_rows", "record_id") }}
 
 ),
 
 newest_leads as (
 
-    select * from lead_rows
-
-    qualify
-        row_number() over (
-            partition by source, record_id
-            order by updated_at desc nulls last, is_deleted desc nulls last
-        ) = 1
-        or record_id is null
+    {{ cdp.cdp_newest_rows("lead_rows", "record_id") }}
 
 ),
 
 newest_accounts as (
 
-    select * from account_rows
-
-    qualify row_number() over (
-        partition by source, account_id
-        order by updated_at desc nulls last, is_deleted desc nulls last
-    ) = 1
+    {{ cdp.cdp_newest_rows("account_rows", "account_id") }}
 
 ),
 
@@ -99,9 +79,7 @@ accounts as (
 
     select * from newest_accounts
 
-    where
-        coalesce(is_deleted, false) = false
-        and coalesce(is_removed, false) = false
+    where not is_gone
 
 ),
 
@@ -132,9 +110,7 @@ contacts as (
             newest_contacts.source = accounts.source
             and newest_contacts.account_id = accounts.account_id
 
-    where
-        coalesce(newest_contacts.is_deleted, false) = false
-        and coalesce(newest_contacts.is_removed, false) = false
+    where not newest_contacts.is_gone
 
 ),
 
@@ -161,9 +137,7 @@ leads as (
 
     from newest_leads
 
-    where
-        coalesce(is_deleted, false) = false
-        and coalesce(is_removed, false) = false
+    where not is_gone
 
 ),
 

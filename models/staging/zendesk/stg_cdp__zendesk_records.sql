@@ -15,6 +15,7 @@ user_rows as (
         "role": "text",
         "active": "boolean",
         "updated_at": "timestamp",
+        "is_deleted": "boolean",
         "is_removed": ("boolean", ["_fivetran_deleted"]),
     }) }}
 
@@ -26,41 +27,21 @@ organization_rows as (
         "organization_id": ("text", ["id"]),
         "company": ("text", ["name"]),
         "updated_at": "timestamp",
+        "is_deleted": "boolean",
         "is_removed": ("boolean", ["_fivetran_deleted"]),
     }) }}
 
 ),
 
--- A loader may keep every version of a row.
 newest_users as (
 
-    select * from user_rows
-
-    qualify
-        row_number() over (
-            partition by source, record_id
-            order by updated_at desc nulls last, active asc nulls last
-        ) = 1
-        or record_id is null
+    {{ cdp.cdp_newest_rows("user_rows", "record_id") }}
 
 ),
 
 newest_organizations as (
 
-    select * from organization_rows
-
-    qualify row_number() over (
-        partition by source, organization_id
-        order by updated_at desc nulls last, company asc
-    ) = 1
-
-),
-
-organizations as (
-
-    select * from newest_organizations
-
-    where coalesce(is_removed, false) = false
+    {{ cdp.cdp_newest_rows("organization_rows", "organization_id") }}
 
 ),
 
@@ -76,19 +57,20 @@ requesters as (
         newest_users.email,
         case when newest_users.shared_phone_number = false then newest_users.phone end as phone,
         newest_users.name,
-        organizations.company
+        newest_organizations.company
 
     from newest_users
 
-    left join organizations
+    left join newest_organizations
         on
-            newest_users.source = organizations.source
-            and newest_users.organization_id = organizations.organization_id
+            newest_users.source = newest_organizations.source
+            and newest_users.organization_id = newest_organizations.organization_id
+            and not newest_organizations.is_gone
 
     where
         coalesce(newest_users.role, 'end-user') = 'end-user'
         and coalesce(newest_users.active, true)
-        and coalesce(newest_users.is_removed, false) = false
+        and not newest_users.is_gone
 
 ),
 
