@@ -3,7 +3,7 @@
 {% macro cdp_json_object(values, keep_nulls=true) %}
     {%- set arguments = [] -%}
     {%- for key, value in values.items() -%}
-        {%- do arguments.append("'" ~ key ~ "', " ~ value) -%}
+        {%- do arguments.append("'" ~ key | replace("'", "''") ~ "', " ~ value) -%}
     {%- endfor -%}
     {%- if keep_nulls -%}
         {{- return(adapter.dispatch('cdp_json_object', 'cdp')(arguments | join(", "))) -}}

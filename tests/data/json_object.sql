@@ -20,7 +20,8 @@ built as (
         word,
         {{ cdp.cdp_json_object(values) }} as document,
         {{ cdp.cdp_json_object(values, keep_nulls=false) }} as document_without_nulls,
-        {{ cdp.cdp_json_object({"nothing": "nothing"}, keep_nulls=false) }} as empty_document
+        {{ cdp.cdp_json_object({"nothing": "nothing"}, keep_nulls=false) }} as empty_document,
+        {{ cdp.cdp_json_object({"it's": "number"}) }} as document_of_a_quoted_key
 
     from cases
 
@@ -86,6 +87,15 @@ results as (
         'number, where nulls are not kept' as input,
         '3' as expected,
         {{ cdp.cdp_json_text("document_without_nulls", "$.number") }} as result
+
+    from built
+
+    union all
+
+    select
+        'a quote in a key' as input,
+        '3' as expected,
+        {{ cdp.cdp_json_text("document_of_a_quoted_key", "$.\"it''s\"") }} as result
 
     from built
 
