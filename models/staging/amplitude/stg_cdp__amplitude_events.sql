@@ -17,7 +17,7 @@ event_rows as (
         "idfv": "text",
         "ad_id": ("text", ["ad_id", "adid"]),
         "idfa": "text",
-        "session_id": "text",
+        "session_id": "number",
         "ip_address": "text",
         "device_type": "text",
         "country": "text",
@@ -47,6 +47,9 @@ described as (
             {{ cdp.cdp_json_text("event_properties", cdp.cdp_json_path("[Amplitude] Page URL")) }}
         ) as page_url,
         {{ cdp.cdp_json_text("event_properties", cdp.cdp_json_path("[Amplitude] Page Path")) }} as page_path,
+        -- Some loaders make it a number with a fraction; -1 is none.
+        {{ cdp.cdp_number_text("nullif(session_id, -1)") }} as session_text,
+
         {{ cdp.cdp_json_text("user_properties", "$.email") }} as email,
         {{ cdp.cdp_json_text("user_properties", "$.phone") }} as phone
 
@@ -67,7 +70,7 @@ final as (
         "phone": "phone",
         "device_id": "coalesce(idfv, ad_id, idfa)",
         "anonymous_id": "device_id",
-        "session_id": "nullif(session_id, '-1')",
+        "session_id": "session_text",
         "ip": "ip_address",
         "device_type": "device_type",
         "country": "country",

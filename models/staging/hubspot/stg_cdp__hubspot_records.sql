@@ -61,11 +61,12 @@ newest_companies as (
 
 ),
 
+-- Either list of merged contacts may lack some that the other has.
 contacts as (
 
     select
         *,
-        coalesce(merged_vids, merged_object_ids) as merged_ids
+        {{ dbt.concat(["coalesce(merged_vids, '')", "';'", "coalesce(merged_object_ids, '')"]) }} as merged_ids
 
     from newest_contacts
 

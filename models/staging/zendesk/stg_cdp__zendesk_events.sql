@@ -10,14 +10,13 @@ ticket_rows as (
         "created_at": "timestamp",
         "via_channel": "text",
         "via": "json",
-        "brand_id": "text",
         "loaded_at": ("timestamp", ["_fivetran_synced", "_airbyte_extracted_at"]),
     }, needs=["requester_id"]) }}
 
 ),
 
--- What changes later, such as status and priority, is left out: an event says the same whenever it is read. What people
--- wrote is not read at all.
+-- What an agent may change, such as status, priority and brand, is left out: an event says the same whenever it is read.
+-- Only the requester may change too, and without one there is no event. What people wrote is not read at all.
 tickets as (
 
     select
@@ -30,7 +29,6 @@ tickets as (
         {{ cdp.cdp_json_object({
             "ticket_id": "ticket_id",
             "channel": "coalesce(via_channel, " ~ cdp.cdp_json_text("via", "$.channel") ~ ")",
-            "brand_id": "brand_id",
         }, keep_nulls=false) }} as properties
 
     from ticket_rows

@@ -1,4 +1,5 @@
--- HubSpot as Fivetran loads it into DuckDB: ids are numbers, a column a property. Nobody has a mobile phone or a country yet.
+-- HubSpot as Fivetran loads it into DuckDB: ids are numbers, a column a property. Nobody has a mobile phone or a country yet, and no contact
+-- lists others as hs_merged_object_ids.
 create schema hubspot;
 
 create table hubspot.company (
@@ -13,7 +14,7 @@ insert into hubspot.company values
 create table hubspot.contact (
     id bigint, _fivetran_synced timestamp with time zone, _fivetran_deleted boolean, property_email varchar, property_firstname varchar,
     property_lastname varchar, property_company varchar, property_phone varchar, property_jobtitle varchar,
-    property_lifecyclestage varchar, property_associatedcompanyid bigint, property_hs_calculated_merged_vids varchar,
+    property_lifecyclestage varchar, property_associatedcompanyid double, property_hs_calculated_merged_vids varchar,
     property_createdate timestamp with time zone, property_lastmodifieddate timestamp with time zone
 );
 insert into hubspot.contact values
@@ -25,4 +26,6 @@ insert into hubspot.contact values
     -- An old merge: the contact 90 has never been in this table.
     (105, '2026-06-01 00:00:00+00', false, null, 'Dan', null, null, null, null, null, 9002, '90:1700000000000', '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00'),
     (106, '2026-06-01 00:00:00+00', true, 'eva@hubspot.example', 'Eva', null, null, null, null, null, null, null, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00'),
-    (107, '2026-06-01 00:00:00+00', false, 'fin@hubspot.example', 'Fin', null, null, null, null, null, null, null, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00');
+    (107, '2026-06-01 00:00:00+00', false, 'fin@hubspot.example', 'Fin', null, null, null, null, null, null, null, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00'),
+    (108, '2026-06-01 00:00:00+00', false, 'gus@hubspot.example', 'Gus', null, null, null, null, null, null, null, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00'),
+    (109, '2026-06-01 00:00:00+00', false, 'gus.old@hubspot.example', 'Gus', null, null, null, null, null, null, null, '2026-01-01 08:00:00+00', '2026-05-11 08:00:00+00');

@@ -12,3 +12,11 @@ alter table hubspot.contact add column property_mobilephone varchar;
 update hubspot.contact
 set property_mobilephone = '+49 151 5550301', property_lastmodifieddate = '2026-06-02 08:00:00+00'
 where id = 101;
+-- 108 and 109 are merged into a new contact, as HubSpot does it since 2025. Their rows stay as they were, and 109 is only in one of the two
+-- lists.
+alter table hubspot.contact add column property_hs_merged_object_ids varchar;
+insert into hubspot.contact by name
+select
+    110 as id, '2026-06-02 00:00:00+00' as _fivetran_synced, false as _fivetran_deleted, 'gus@hubspot.example' as property_email,
+    'Gus' as property_firstname, '108:1780300000000' as property_hs_calculated_merged_vids, '108;109' as property_hs_merged_object_ids,
+    '2026-06-02 08:00:00+00' as property_createdate, '2026-06-02 08:00:00+00' as property_lastmodifieddate;

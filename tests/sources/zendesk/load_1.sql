@@ -22,7 +22,11 @@ insert into zendesk.user values
     (3904, null, null, null, 'Visitor 77', null, null, 'end-user', true, false, false, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00', '2026-06-01 00:00:00+00'),
     (3905, null, null, 'dan@zendesk.example', 'Dan', null, null, 'end-user', false, false, true, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00', '2026-06-01 00:00:00+00'),
     (3906, null, null, 'help@shop.zendesk.example', 'Helper', null, null, 'agent', true, false, true, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00', '2026-06-01 00:00:00+00'),
-    (3907, null, null, 'eva@zendesk.example', 'Eva', null, null, 'end-user', true, true, true, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00', '2026-06-01 00:00:00+00');
+    (3907, null, null, 'eva@zendesk.example', 'Eva', null, null, 'end-user', true, true, true, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00', '2026-06-01 00:00:00+00'),
+    (3908, null, null, 'fin@zendesk.example', 'Fin', null, null, 'end-user', true, false, true, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00', '2026-06-01 00:00:00+00'),
+    -- Suspended, and of an organization that is gone.
+    (3909, 'zendesk-user-9', 502, 'gus@zendesk.example', 'Gus', null, null, 'end-user', true, true, false, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00', '2026-06-01 00:00:00+00'),
+    (3910, null, null, 'head@shop.zendesk.example', 'Head', null, null, 'admin', true, false, true, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00', '2026-06-01 00:00:00+00');
 
 create table zendesk.ticket (
     id bigint, requester_id bigint, submitter_id bigint, organization_id bigint, subject varchar, description varchar, status varchar,
