@@ -15,8 +15,8 @@ ticket_rows as (
 
 ),
 
--- What an agent may change, such as status, priority and brand, is left out: an event says the same whenever it is read.
--- Only the requester may change too, and without one there is no event. What people wrote is not read at all.
+-- What an agent may change, such as status, priority and brand, is left out: an event says the same whenever it is
+-- read. Only the requester may change too, and without one there is no event. What people wrote is not read at all.
 tickets as (
 
     select
