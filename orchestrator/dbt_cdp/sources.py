@@ -1,5 +1,6 @@
 """How the entries of `cdp_sources` are doing: what came of each, how fresh, what was rejected."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -36,11 +37,12 @@ _ATTRIBUTE = "attribute_"
 
 _TABLES = {EVENTS: "cdp__raw_events", RECORDS: "stg_cdp__records"}
 _REJECTS = {EVENTS: "stg_cdp__rejected_events", RECORDS: "stg_cdp__rejected_records"}
+_FILE_REJECTS = "cdp__landing_rejects"
 
 # First and last time of what rows tell of, and when the newest one came.
 _TIMES = {
-    EVENTS: "min(timestamp), max(timestamp), coalesce(max(loaded_at), max(received_at))",
-    RECORDS: "min(updated_at), max(updated_at), coalesce(max(loaded_at), max(updated_at))",
+    EVENTS: "min(timestamp), max(timestamp), max(coalesce(loaded_at, received_at))",
+    RECORDS: "min(updated_at), max(updated_at), max(coalesce(loaded_at, updated_at))",
 }
 
 
@@ -55,7 +57,8 @@ class SourceState:
         rows: how many are in raw_events, or are present records.
         first_at: the earliest time that a row tells of; None without rows or times.
         last_at: the latest.
-        arrived_at: when the newest row came: was loaded, else received, else changed.
+        arrived_at: when the newest row came: was loaded; where a row does not say when, was
+            received (events) or changed (records).
         age: how long ago that was.
         identifiers: the share of the rows (0 to 1) that carry an identifier, by its type.
         rejects: how many rows could not be used, by reason.
@@ -86,7 +89,8 @@ def read_sources(project: Project) -> list[SourceState]:
     """
     manifest = Dbt(project).manifest()
     with open_warehouse(project) as warehouse:
-        require_table(warehouse, manifest.relation(_TABLES[EVENTS]))
+        for name in (*_TABLES.values(), *_REJECTS.values(), _FILE_REJECTS):
+            require_table(warehouse, manifest.relation(name))
         reader = _Reader(warehouse, manifest)
         states = {kind: reader.states(kind) for kind in _TABLES}
         rejects = {kind: reader.rejects(kind) for kind in _TABLES}
@@ -125,18 +129,22 @@ class _Reader:
 
     def rejects(self, kind: str) -> dict[str, dict[str, int]]:
         """By source: how many rows were rejected, by reason; files' lines among them."""
-        found: dict[str, dict[str, int]] = {}
+        found: dict[str, Counter[str]] = {}
         rows = self._query(
             f"select source, reject_reason, count(*) from {{{_REJECTS[kind]}}}"  # noqa: S608
             " group by source, reject_reason"
         )
         lines = self._query(
-            f"select source, reason, count(*) from {{cdp__landing_rejects}}"  # noqa: S608
+            f"select source, reason, count(*) from {{{_FILE_REJECTS}}}"  # noqa: S608
             f" where kind = '{kind}' group by source, reason"
         )
-        for source, reason, count in sorted([*rows, *lines], key=lambda row: -row[2]):
-            found.setdefault(source, {})[reason] = count
-        return found
+        # A line of a file and a row of a model may be rejected for one reason.
+        for source, reason, count in [*rows, *lines]:
+            found.setdefault(source, Counter())[reason] += count
+        return {
+            source: dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+            for source, counts in found.items()
+        }
 
     def _identifiers(self, kind: str) -> Sequence[str]:
         if kind == EVENTS:

@@ -3,18 +3,24 @@
 A schema is a collector's when one of its tables has a name and columns that nothing else has. The
 columns that tell are written down in `_MARKS`; the tables that the package then reads are those of
 the dbt source that comes with the collector's models.
+
+Schemas are told apart by their database too: two copies of one loader's tables are common.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import yaml
 
 from dbt_cdp.dbt import Dbt, Manifest
-from dbt_cdp.project import PACKAGE, Project, package_root
+from dbt_cdp.project import Project, Source, package_root
 from dbt_cdp.warehouse import Table, open_warehouse
+
+# A database and a schema in it, as they are compared.
+_Place = tuple[str, str]
 
 # What makes a name of cdp_sources out of a schema's.
 _NO_NAME = re.compile(r"[^a-z0-9]+")
@@ -36,14 +42,26 @@ class Mark:
     columns: frozenset[str]
     one_of: frozenset[str]
 
+    @property
+    def size(self) -> int:
+        """How many columns it asks for."""
+        return len(self.columns) + bool(self.one_of)
+
     def is_on(self, table: Table) -> bool:
         """Whether the table has the mark."""
+        return self.is_named(table) and not self.lacking(table)
+
+    def is_named(self, table: Table) -> bool:
+        """Whether the table has the name that it takes to have the mark."""
+        return re.fullmatch(self.table, table.name.lower()) is not None
+
+    def lacking(self, table: Table) -> list[str]:
+        """The columns that the table does not have; `one_of` are as one column."""
         columns = {name.lower() for name in table.columns}
-        return (
-            re.fullmatch(self.table, table.name.lower()) is not None
-            and self.columns <= columns
-            and (not self.one_of or bool(self.one_of & columns))
-        )
+        lacking = sorted(self.columns - columns)
+        if self.one_of and not self.one_of & columns:
+            lacking.append(" or ".join(sorted(self.one_of)))
+        return lacking
 
 
 def _mark(collector: str, table: str, columns: str, one_of: str = "") -> Mark:
@@ -124,11 +142,40 @@ class Suggestion:
     event_tables: Sequence[str] = ()
 
 
-def suggest_sources(project: Project) -> list[Suggestion]:
-    """Look through the schemas that the target's connection can see.
+@dataclass(frozen=True)
+class PassedOver:
+    """A schema that is not suggested, though it is a collector's or much like one.
 
-    Returns:
-        A suggestion for each schema and collector that no entry of `cdp_sources` reads yet.
+    Attributes:
+        collector: whose.
+        database: where it is.
+        schema: its name.
+        reason: why it is not, in words.
+    """
+
+    collector: str
+    database: str
+    schema: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What came of a look through the schemas.
+
+    Attributes:
+        places: the schemas, each with its database; what dbt builds does not count.
+        suggestions: one for each schema and collector that no entry of `cdp_sources` reads yet.
+        passed_over: what is read already, and what nearly was recognised.
+    """
+
+    places: Sequence[tuple[str, str]]
+    suggestions: Sequence[Suggestion]
+    passed_over: Sequence[PassedOver]
+
+
+def suggest_sources(project: Project) -> Findings:
+    """Look through the schemas that the target's connection can see.
 
     Raises:
         ConfigurationError: this command does not know the warehouse's type.
@@ -138,23 +185,46 @@ def suggest_sources(project: Project) -> list[Suggestion]:
     manifest = Dbt(project).manifest()
     with open_warehouse(project) as warehouse:
         tables = warehouse.tables()
-    declared = _Declared(project, manifest)
-    own = {node["schema"].lower() for node in _own_nodes(manifest)}
+    return look_through(tables, project.sources(), manifest)
+
+
+def look_through(
+    tables: Iterable[Table], entries: Sequence[Source], manifest: Manifest
+) -> Findings:
+    """Tell what could be a source among given tables.
+
+    Args:
+        tables: what the connection can see.
+        entries: those of `cdp_sources`.
+        manifest: the project, with its dbt sources and what it builds.
+    """
+    built = _built(manifest)
+    schemas = _by_schema(table for table in tables if _relation(table) not in built)
+    declared = _Declared(entries, manifest)
     suggestions: list[Suggestion] = []
-    for (database, schema), there in _by_schema(tables).items():
-        if schema.lower() in own:
-            continue
-        for collector, table in recognised(there).items():
-            if (collector, schema.lower()) not in declared.read:
-                found = _suggestion(collector, database, schema, table, there, declared)
-                declared.names.add(found.name)
-                declared.source_names.add(found.source)
-                suggestions.append(found)
-    return suggestions
+    passed_over: list[PassedOver] = []
+    for (database, schema), there in schemas.items():
+        read = declared.read.get(_place(database, schema), {})
+        found = recognised(there, read)
+        for collector in found:
+            if collector not in read:
+                suggestions.append(_suggestion(collector, found, there, declared))
+                declared.add(suggestions[-1])
+        reasons = {
+            **{one: f"the entry '{entry}' of cdp_sources reads it" for one, entry in read.items()},
+            **near_misses(there, {*found, *read}),
+        }
+        passed_over += [PassedOver(one, database, schema, why) for one, why in reasons.items()]
+    return Findings(list(schemas), suggestions, passed_over)
 
 
-def recognised(tables: Sequence[Table]) -> dict[str, str]:
-    """The collectors whose tables are in a schema, each with the table that tells."""
+def recognised(tables: Sequence[Table], known: Collection[str] = ()) -> dict[str, str]:
+    """The collectors whose tables are in a schema, each with the table that tells.
+
+    Args:
+        tables: the tables of the schema.
+        known: collectors of which it is known, whatever it looks like.
+    """
     found: dict[str, str] = {}
     for mark in _MARKS:
         for table in tables:
@@ -162,9 +232,47 @@ def recognised(tables: Sequence[Table]) -> dict[str, str]:
                 found.setdefault(mark.collector, table.name)
     # RudderStack's columns appear with their first value: a table that has none of them yet looks
     # like Segment's.
-    if "rudderstack" in found:
+    if "rudderstack" in {*found, *known}:
         found.pop("segment", None)
     return found
+
+
+def near_misses(tables: Sequence[Table], known: Collection[str]) -> dict[str, str]:
+    """The collectors that a schema is nearly recognised as, each with what is lacking, in words.
+
+    Args:
+        tables: the tables of the schema.
+        known: collectors of which it is known; their tables are not looked at.
+    """
+    others = [table for table in tables if not any(_roles(one, table) for one in known)]
+    collectors = dict.fromkeys(mark.collector for mark in _MARKS if mark.collector not in known)
+    lacking = {collector: _what_lacks(collector, others) for collector in collectors}
+    return {collector: reason for collector, reason in lacking.items() if reason}
+
+
+def _what_lacks(collector: str, tables: Sequence[Table]) -> str:
+    """What keeps the tables from being a collector's, if it is little; else an empty text.
+
+    It is little where a table has most of the columns that tell, or where most of the collector's
+    tables are there. One table is not most of them: anybody may have an `events`.
+    """
+    by_role = {role: table.name for table in tables for role in _roles(collector, table)}
+    absent = [role for role in preset_tables(collector) if role not in by_role]
+    has_most_tables = len(by_role) > max(1, len(absent))
+    marked = [
+        (len(lacking) / mark.size, table.name, lacking)
+        for mark in _MARKS
+        if mark.collector == collector
+        for table in tables
+        if mark.is_named(table) and (lacking := mark.lacking(table))
+    ]
+    if marked:
+        share, name, lacking = min(marked)
+        is_little = share < 0.5 or has_most_tables
+        return f"its table {name} lacks {', '.join(lacking)}" if is_little else ""
+    if has_most_tables:
+        return f"it has {', '.join(by_role.values())}, but no {', '.join(absent)}"
+    return ""
 
 
 def as_yaml(suggestions: Sequence[Suggestion]) -> str:
@@ -172,10 +280,17 @@ def as_yaml(suggestions: Sequence[Suggestion]) -> str:
     entries = [
         {"name": one.name, "collector": one.collector, "source": one.source} for one in suggestions
     ]
-    sources = [_dbt_source(one) for one in suggestions if one.tables]
-    parts = ["# Into dbt_project.yml", _dump({"vars": {"cdp_sources": entries}})]
+    sources: dict[str, dict[str, Any]] = {}
+    for one in suggestions:
+        if one.tables:
+            place = {"name": one.source, "database": one.database, "schema": one.schema}
+            source = sources.setdefault(one.source, {**place, "tables": []})
+            source["tables"] += _dbt_tables(one)
+    variables = _dump({"vars": {"cdp_sources": entries}})
+    parts = ["# Into dbt_project.yml, beside the entries that are there", variables]
     if sources:
-        parts += ["# Into a YAML file among your models", _dump({"sources": sources})]
+        declared = _dump({"sources": list(sources.values())})
+        parts += ["# Into a YAML file among your models", declared]
     return "\n".join(parts)
 
 
@@ -183,82 +298,123 @@ def _dump(content: Mapping[str, Any]) -> str:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
-def _dbt_source(suggestion: Suggestion) -> dict[str, Any]:
+def _dbt_tables(suggestion: Suggestion) -> list[dict[str, str]]:
     tables: list[dict[str, str]] = []
     for name, there in suggestion.tables.items():
         is_other = there is not None and there != name
         tables.append({"name": name, "identifier": str(there)} if is_other else {"name": name})
-    return {
-        "name": suggestion.source,
-        "database": suggestion.database,
-        "schema": suggestion.schema,
-        "tables": tables,
-    }
+    return tables
 
 
 class _Declared:
-    """What the project has: names of entries, dbt sources by schema, and what entries read."""
+    """What the project has, and with every suggestion would have.
 
-    def __init__(self, project: Project, manifest: Manifest) -> None:
-        entries = project.sources()
-        sources = manifest.content["sources"].values()
+    Attributes:
+        names: the names of entries.
+        source_names: the names of dbt sources.
+        sources: by place and name of a dbt source, the identifiers of its tables by their names.
+        read: by place and collector, the entry that reads it.
+    """
+
+    def __init__(self, entries: Iterable[Source], manifest: Manifest) -> None:
+        nodes = manifest.content["sources"].values()
         self.names = {entry.name for entry in entries}
-        self.source_names = {node["source_name"] for node in sources}
-        # By schema: the source's name, and the tables that it has.
-        self.sources: dict[str, tuple[str, set[str]]] = {}
-        for node in sources:
-            name, tables = self.sources.setdefault(
-                node["schema"].lower(), (node["source_name"], set())
-            )
-            if name == node["source_name"]:
-                tables.add(node["name"])
-        schemas = {node["source_name"]: node["schema"].lower() for node in sources}
-        self.read = {
-            (entry.collector, schemas.get((entry.model_extra or {}).get("source")))
-            for entry in entries
-        }
+        self.source_names = {node["source_name"] for node in nodes}
+        self.sources: dict[_Place, dict[str, dict[str, str]]] = {}
+        for node in nodes:
+            sources = self.sources.setdefault(_place(node["database"], node["schema"]), {})
+            sources.setdefault(node["source_name"], {})[node["name"]] = node["identifier"]
+        places = {name: place for place, sources in self.sources.items() for name in sources}
+        self.read: dict[_Place, dict[str, str]] = {}
+        for entry in entries:
+            place = places.get((entry.model_extra or {}).get("source", ""))
+            if place and entry.collector:
+                self.read.setdefault(place, {})[entry.collector] = entry.name
+
+    def source_for(
+        self, place: _Place, tables: Mapping[str, str | None], there: Collection[str]
+    ) -> str | None:
+        """The dbt source of a place that has these tables, or can have them besides its own.
+
+        It cannot where a name is taken by another table: HubSpot's `contacts` is its `contact`,
+        which is Salesforce's where both are loaded into one schema.
+
+        Args:
+            place: the schema.
+            tables: what the tables are to be called, and are called.
+            there: the names of all tables of the schema.
+        """
+        for source, declared in self.sources.get(place, {}).items():
+            taken = {name: table for name, table in declared.items() if table in there}
+            if all(taken.get(name, table) == table for name, table in tables.items() if table):
+                return source
+        return None
+
+    def add(self, suggestion: Suggestion) -> None:
+        """Take the names and tables of a suggestion as given."""
+        self.names.add(suggestion.name)
+        self.source_names.add(suggestion.source)
+        place = _place(suggestion.database, suggestion.schema)
+        known = self.sources.get(place, {}).get(suggestion.source)
+        if known is not None:
+            known.update({name: found or name for name, found in suggestion.tables.items()})
 
 
 def _suggestion(
-    collector: str,
-    database: str,
-    schema: str,
-    table: str,
-    there: Sequence[Table],
-    declared: _Declared,
+    collector: str, found: Mapping[str, str], there: Sequence[Table], declared: _Declared
 ) -> Suggestion:
-    name = _free(collector, schema, declared.names)
-    source, known = declared.sources.get(
-        schema.lower(), (_free(collector, schema, declared.source_names), set[str]())
-    )
-    names = {table.name.lower(): table.name for table in there}
-    tables = {wanted: _find(collector, wanted, names) for wanted in preset_tables(collector)}
+    """The suggestion of one of the collectors that were found in a schema."""
+    database, schema = there[0].database, there[0].schema
+    place = _place(database, schema)
+    names = {table.name for table in there}
+    # Salesforce's `contact` is none of HubSpot's, whose own may be called `contacts`.
+    own = names - set(found.values()) | {found[collector]}
+    tables = {
+        role: _find(collector, role, {name.lower(): name for name in sorted(own)})
+        for role in preset_tables(collector)
+    }
+    source = declared.source_for(place, tables, names)
+    known = declared.sources[place][source] if source else {}
     return Suggestion(
         collector=collector,
         database=database,
         schema=schema,
-        recognised_by=table,
-        name=name,
-        source=source,
-        tables={wanted: found for wanted, found in tables.items() if wanted not in known},
+        recognised_by=found[collector],
+        name=_free(collector, database, schema, declared.names),
+        source=source or _free(collector, database, schema, declared.source_names),
+        tables={role: found for role, found in tables.items() if role not in known},
         event_tables=_event_tables(collector, there, tables.values()),
     )
 
 
-def preset_tables(collector: str) -> list[str]:
+@cache
+def preset_tables(collector: str) -> tuple[str, ...]:
     """The tables of the dbt source that comes with a collector's models."""
     path = package_root() / "models" / "staging" / collector / f"_{collector}__sources.yml"
     (source,) = yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]
-    return [table["name"] for table in source["tables"]]
+    return tuple(table["name"] for table in source["tables"])
 
 
-def _find(collector: str, wanted: str, names: Mapping[str, str]) -> str | None:
-    """The table that is the preset's `wanted`, by its own name or a loader's; None for none."""
-    for pattern in (wanted, *_OTHER_NAMES.get((collector, wanted), ())):
+def _find(collector: str, role: str, names: Mapping[str, str]) -> str | None:
+    """The table that is the preset's `role`, by its own name or a loader's; None for none."""
+    for pattern in _patterns(collector, role):
         found = [name for lower, name in names.items() if re.fullmatch(pattern, lower)]
         if found:
             return found[0] if len(found) == 1 else _SHARDS.get(collector, max(found))
     return None
+
+
+def _roles(collector: str, table: Table) -> list[str]:
+    """The tables of the preset that the table can be, by its name."""
+    return [
+        role
+        for role in preset_tables(collector)
+        if any(re.fullmatch(pattern, table.name.lower()) for pattern in _patterns(collector, role))
+    ]
+
+
+def _patterns(collector: str, role: str) -> Sequence[str]:
+    return (role, *_OTHER_NAMES.get((collector, role), ()))
 
 
 def _event_tables(
@@ -275,11 +431,11 @@ def _event_tables(
     )
 
 
-def _free(collector: str, schema: str, taken: Iterable[str]) -> str:
-    """A name for what reads a schema: the collector's, or the schema's where that is taken."""
+def _free(collector: str, database: str, schema: str, taken: Iterable[str]) -> str:
+    """A name for what reads a schema: the collector's, or the place's where that is taken."""
     taken = set(taken)
-    plain = _NO_NAME.sub("_", schema.lower()).strip("_")
-    candidates = [collector, plain, f"{collector}_{plain}"]
+    plain, outer = (_NO_NAME.sub("_", name.lower()).strip("_") for name in (schema, database))
+    candidates = [collector, plain, f"{collector}_{outer if plain == collector else plain}"]
     numbered = (f"{collector}_{number}" for number in range(2, len(taken) + 3))
     return next(
         name for name in (*candidates, *numbered) if name not in taken and name[:1].isalpha()
@@ -293,10 +449,19 @@ def _by_schema(tables: Iterable[Table]) -> dict[tuple[str, str], list[Table]]:
     return found
 
 
-def _own_nodes(manifest: Manifest) -> list[Mapping[str, Any]]:
-    """The package's own models and seeds."""
-    return [
-        node
+def _place(database: str | None, schema: str) -> _Place:
+    """A schema as it is compared: without regard to case."""
+    return (database or "").lower(), schema.lower()
+
+
+def _relation(table: Table) -> tuple[_Place, str]:
+    return _place(table.database, table.schema), table.name.lower()
+
+
+def _built(manifest: Manifest) -> set[tuple[_Place, str]]:
+    """The tables that dbt builds in this project, the package's among them."""
+    return {
+        (_place(node["database"], node["schema"]), node["alias"].lower())
         for node in manifest.content["nodes"].values()
-        if node["package_name"] == PACKAGE and node["resource_type"] in ("model", "seed")
-    ]
+        if node["resource_type"] in ("model", "seed", "snapshot") and node["relation_name"]
+    }

@@ -21,6 +21,9 @@ def list_sources(as_json: bool, project: Project) -> None:
 
     How many events and present records each has given, of which time, and how long ago the newest
     came; which share of them carries an identifier of each type; and what was rejected, and why.
+
+    A row came when it was loaded; where it does not say when, when it was received (events) or
+    changed (records). What the last build has not read does not count: build first.
     """
     states = read_sources(project)
     if as_json:

@@ -1,5 +1,6 @@
 """`cdp sources suggest`: prints what could be a source, to paste."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
@@ -9,7 +10,7 @@ from dbt_cdp.output import print_json, talk
 from dbt_cdp.project import Project
 from dbt_cdp.suggest import Suggestion, as_yaml, suggest_sources
 
-_SHOWN_TABLES = 10
+_SHOWN_NAMES = 10
 
 
 @click.command()
@@ -19,30 +20,40 @@ def suggest(as_json: bool, project: Project) -> None:
     """Look for tables of collectors and business systems.
 
     Goes through the schemas that the connection can see, and prints the entries of cdp_sources and
-    the dbt sources to paste, for those that no entry reads yet. Only names of tables and columns
-    are looked at.
+    the dbt sources to paste, for those that no entry reads yet. Why a schema is suggested, or is
+    not though it is much like one, is said on stderr. Only names of tables and columns are looked
+    at.
     """
-    found = suggest_sources(project)
+    findings = suggest_sources(project)
     if as_json:
-        print_json([asdict(suggestion) for suggestion in found])
-    elif found:
-        click.echo(as_yaml(found), nl=False)
-    for suggestion in found:
+        print_json([asdict(suggestion) for suggestion in findings.suggestions])
+    elif findings.suggestions:
+        click.echo(as_yaml(findings.suggestions), nl=False)
+    for suggestion in findings.suggestions:
         _tell(suggestion)
-    if not found:
-        talk("No tables of a collector or business system that is not a source already.")
+    for other in findings.passed_over:
+        place = f"{other.database}.{other.schema}"
+        talk(f"{place}: not suggested as {other.collector}: {other.reason}.")
+    if not findings.suggestions:
+        places = _listed([f"{database}.{schema}" for database, schema in findings.places])
+        talk(f"Nothing to suggest. Schemas with tables that dbt did not make: {places or 'none'}.")
 
 
 def _tell(suggestion: Suggestion) -> None:
     talk(
-        f"{suggestion.schema}: {suggestion.collector}, by the columns of its table"
-        f" {suggestion.recognised_by}."
+        f"{suggestion.database}.{suggestion.schema}: {suggestion.collector}, by the columns of its"
+        f" table {suggestion.recognised_by}."
     )
+    absent = [name for name, table in suggestion.tables.items() if table is None]
+    if absent:
+        talk(f"  Not there, and taken for empty: {', '.join(absent)}.")
     if suggestion.event_tables:
-        shown = ", ".join(suggestion.event_tables[:_SHOWN_TABLES])
-        more = len(suggestion.event_tables) - _SHOWN_TABLES
         talk(
             "  Tables of single events, for event_tables where their properties are needed: "
-            + shown
-            + (f" and {more} more." if more > 0 else ".")
+            f"{_listed(suggestion.event_tables)}."
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN_NAMES
+    return ", ".join(names[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
