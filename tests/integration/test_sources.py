@@ -148,8 +148,17 @@ def test_what_is_suggested_is_what_there_is(
     project = new_project(tmp_path / "project", presets.NAME, {})
     presets.load(project, ALL, 1)
     presets.load(project, ALL, 2)
+    with duckdb.connect(project.database) as connection:
+        connection.execute("create schema crm")
+        connection.execute("create table crm.contact (id int, account_id int, last_name varchar)")
     assert run(["sources", "suggest", "--project-dir", str(project.folder)]) == 0
-    said = yaml.safe_load(capsys.readouterr().out)
+    output = capsys.readouterr()
+    told = output.err.splitlines()
+    assert f"{presets.NAME}.salesforce: salesforce, by the columns of its table contact." in told
+    assert "  Not there, and taken for empty: plan." in told
+    near_miss = "crm: not suggested as salesforce: its table contact lacks master_record_id."
+    assert f"{presets.NAME}.{near_miss}" in told
+    said = yaml.safe_load(output.out)
     assert [entry["collector"] for entry in said["vars"]["cdp_sources"]] == ALL
 
     # Pasted, it is read as by the package's own test project, but for the tables of single events.
@@ -162,7 +171,15 @@ def test_what_is_suggested_is_what_there_is(
         assert project.query(counts) == once.query(counts)
 
     assert run(["sources", "suggest", "--project-dir", str(project.folder), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == []
+    output = capsys.readouterr()
+    assert json.loads(output.out) == []
+    *told, looked_at = output.err.splitlines()
+    reasons = {collector: f"the entry '{collector}' of cdp_sources reads it" for collector in ALL}
+    assert told == sorted(
+        [f"{presets.NAME}.{near_miss}"]
+        + [f"{presets.NAME}.{one}: not suggested as {one}: {why}." for one, why in reasons.items()]
+    )
+    assert looked_at.startswith("Nothing to suggest. Schemas with tables that dbt did not make: ")
 
 
 def test_sources_are_listed(once: Consumer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,8 +202,8 @@ def test_sources_are_listed(once: Consumer, capsys: pytest.CaptureFixture[str]) 
     assert segment["arrived_at"] == "2026-06-02 09:00:00"
     assert segment["age"] > 0
     salesforce = states["salesforce", "records"]
-    assert (salesforce["rows"], salesforce["rejects"]) == (8, {"no record_id": 1})
-    assert salesforce["identifiers"] == {"crm_id": 1.0, "email": 6 / 8, "phone": 1 / 8}
+    assert (salesforce["rows"], salesforce["rejects"]) == (10, {"no record_id": 1})
+    assert salesforce["identifiers"] == {"crm_id": 1.0, "email": 8 / 10, "phone": 1 / 10}
 
     assert run(["sources", *place]) == 0
     shown = capsys.readouterr().out

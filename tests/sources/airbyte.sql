@@ -41,7 +41,9 @@ insert into zendesk.users values
     (31, null, 5, 'dan@zendesk.example', 'Dan', 'end-user', true, '2026-06-01 00:00:00+00', '2026-06-01 00:00:00+00'),
     (31, null, null, 'old@zendesk.example', 'Dan', 'end-user', true, '2026-05-01 00:00:00+00', '2026-05-01 00:00:00+00');
 create table zendesk.tickets (id bigint, requester_id bigint, submitter_id bigint, status varchar, via json, created_at timestamp with time zone, _airbyte_extracted_at timestamp with time zone);
-insert into zendesk.tickets values (1, 31, 31, 'open', '{"channel": "email"}', '2026-06-01 09:00:00+00', '2026-06-01 10:00:00+00');
+insert into zendesk.tickets values
+    (1, 31, 31, 'open', '{"channel": "email"}', '2026-06-01 09:00:00+00', '2026-06-01 10:00:00+00'),
+    (1, 34, 31, 'open', '{"channel": "email"}', '2026-06-01 09:00:00+00', '2026-06-01 09:30:00+00');
 
 create schema mailchimp;
 create table mailchimp.list_members (id varchar, list_id varchar, unique_email_id varchar, email_address varchar, status varchar, merge_fields json, last_changed timestamp with time zone, _airbyte_extracted_at timestamp with time zone);

@@ -6,7 +6,7 @@ with
 
 contact_rows as (
 
-    {{ cdp.cdp_source_rows("hubspot", "contact", {
+    {{ cdp.cdp_source_rows("hubspot", "contact", dict(cdp.cdp_loader_columns(), **{
         "record_id": ("text", ["id"]),
         "email": ("text", ["property_email", "properties_email"]),
         "phone": ("text", ["property_mobilephone", "properties_mobilephone"]),
@@ -26,15 +26,14 @@ contact_rows as (
             "property_lastmodifieddate", "properties_lastmodifieddate", "updatedat", "_fivetran_synced",
         ]),
         "is_deleted": ("boolean", ["is_deleted", "archived"]),
-        "is_removed": ("boolean", ["_fivetran_deleted"]),
-    }) }}
+    })) }}
 
 ),
 
 -- The same id is a whole number in one table and a decimal in the other, where the loader takes it so.
 company_rows as (
 
-    {{ cdp.cdp_source_rows("hubspot", "company", {
+    {{ cdp.cdp_source_rows("hubspot", "company", dict(cdp.cdp_loader_columns(), **{
         "company_id": ("number", ["id"]),
         "company": ("text", ["property_name", "properties_name"]),
         "domain": ("text", ["property_domain", "properties_domain"]),
@@ -44,8 +43,7 @@ company_rows as (
             "property_hs_lastmodifieddate", "properties_hs_lastmodifieddate", "updatedat", "_fivetran_synced",
         ]),
         "is_deleted": ("boolean", ["is_deleted", "archived"]),
-        "is_removed": ("boolean", ["_fivetran_deleted"]),
-    }) }}
+    })) }}
 
 ),
 
@@ -82,7 +80,7 @@ companies as (
 
 ),
 
--- A contact lists the ones that it has swallowed, `id:time` or `id` each.
+-- A contact lists the ones that it has swallowed, `id:time` or `id` each, and may list itself.
 merged_parts as (
 
     {{ cdp.cdp_split_rows("contacts", "merged_ids", ";", "part", ["source", "record_id", "updated_at"]) }}
@@ -99,8 +97,11 @@ merged as (
 
     from merged_parts
 
+    where {{ dbt.split_part("part", "':'", 1) }} <> record_id
+
 ),
 
+-- Of a contact that was merged into another nothing counts but that, though its own row may still be there, and newer.
 records as (
 
     select
@@ -128,6 +129,13 @@ records as (
             contacts.source = companies.source
             and contacts.company_id = companies.company_id
 
+    left join merged
+        on
+            contacts.source = merged.source
+            and contacts.record_id = merged.merged_id
+
+    where merged.merged_id is null
+
     union all
 
     select
@@ -149,8 +157,6 @@ records as (
         {{ nothing }} as lifecycle_stage
 
     from merged
-
-    where merged_id <> master_id
 
 ),
 

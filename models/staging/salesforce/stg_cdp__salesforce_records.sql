@@ -2,7 +2,7 @@
 
 {%- set nothing = "cast(null as " ~ dbt.type_string() ~ ")" %}
 {%- set updated_at = ("timestamp", ["last_modified_date", "lastmodifieddate", "system_modstamp", "systemmodstamp"]) %}
-{%- set person = {
+{%- set person = dict(cdp.cdp_loader_columns(), **{
     "record_id": ("text", ["id"]),
     "email": "text",
     "phone": ("text", ["mobile_phone", "mobilephone"]),
@@ -11,9 +11,8 @@
     "job_title": ("text", ["title"]),
     "master_record_id": ("text", ["master_record_id", "masterrecordid"]),
     "is_deleted": ("boolean", ["is_deleted", "isdeleted"]),
-    "is_removed": ("boolean", ["_fivetran_deleted"]),
     "updated_at": updated_at,
-} %}
+}) %}
 
 with
 
@@ -44,16 +43,15 @@ lead_rows as (
 
 account_rows as (
 
-    {{ cdp.cdp_source_rows("salesforce", "account", {
+    {{ cdp.cdp_source_rows("salesforce", "account", dict(cdp.cdp_loader_columns(), **{
         "account_id": ("text", ["id"]),
         "company": ("text", ["name"]),
         "industry": "text",
         "company_size": ("text", ["number_of_employees", "numberofemployees"]),
         "website": "text",
         "is_deleted": ("boolean", ["is_deleted", "isdeleted"]),
-        "is_removed": ("boolean", ["_fivetran_deleted"]),
         "updated_at": updated_at,
-    }) }}
+    })) }}
 
 ),
 

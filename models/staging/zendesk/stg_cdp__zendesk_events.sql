@@ -11,12 +11,15 @@ ticket_rows as (
         "via_channel": "text",
         "via": "json",
         "loaded_at": ("timestamp", ["_fivetran_synced", "_airbyte_extracted_at"]),
+        "version_at": ("timestamp", ["_fivetran_start", "_fivetran_synced", "_airbyte_extracted_at", "updated_at"]),
     }, needs=["requester_id"]) }}
 
 ),
 
 -- What an agent may change, such as status, priority and brand, is left out: an event says the same whenever it is
--- read. Only the requester may change too, and without one there is no event. What people wrote is not read at all.
+-- read. Only the requester may change too, and without one there is no event: the one whom the ticket's newest version
+-- names counts. Its time of change may stay as it was, so that when it was loaded tells which one is newer. What people
+-- wrote is not read at all.
 tickets as (
 
     select
@@ -25,6 +28,7 @@ tickets as (
         'ticket_created' as event_type,
         created_at,
         loaded_at,
+        version_at,
         requester_id,
         {{ cdp.cdp_json_object({
             "ticket_id": "ticket_id",
@@ -45,7 +49,7 @@ final as (
         "loaded_at": "loaded_at",
         "support_id": "requester_id",
         "properties": "properties",
-    }) }}
+    }, version_at="version_at") }}
 
 )
 

@@ -4,7 +4,7 @@ with
 
 user_rows as (
 
-    {{ cdp.cdp_source_rows("zendesk", "user", {
+    {{ cdp.cdp_source_rows("zendesk", "user", dict(cdp.cdp_loader_columns(), **{
         "record_id": ("text", ["id"]),
         "external_id": "text",
         "organization_id": "text",
@@ -16,20 +16,18 @@ user_rows as (
         "active": "boolean",
         "updated_at": "timestamp",
         "is_deleted": "boolean",
-        "is_removed": ("boolean", ["_fivetran_deleted"]),
-    }) }}
+    })) }}
 
 ),
 
 organization_rows as (
 
-    {{ cdp.cdp_source_rows("zendesk", "organization", {
+    {{ cdp.cdp_source_rows("zendesk", "organization", dict(cdp.cdp_loader_columns(), **{
         "organization_id": ("text", ["id"]),
         "company": ("text", ["name"]),
         "updated_at": "timestamp",
         "is_deleted": "boolean",
-        "is_removed": ("boolean", ["_fivetran_deleted"]),
-    }) }}
+    })) }}
 
 ),
 

@@ -9,7 +9,8 @@ create table hubspot.company (
 );
 insert into hubspot.company values
     (9001, '2026-06-01 00:00:00+00', false, false, 'Moss Mills', 'moss.hubspot.example', 'TEXTILES', 40, '2026-05-01 08:00:00+00'),
-    (9002, '2026-06-01 00:00:00+00', false, true, 'Gone', 'gone.hubspot.example', null, null, '2026-05-01 08:00:00+00');
+    (9002, '2026-06-01 00:00:00+00', false, true, 'Gone', 'gone.hubspot.example', null, null, '2026-05-01 08:00:00+00'),
+    (9003, '2026-06-01 00:00:00+00', false, false, 'Bolt', 'bolt.hubspot.example', null, null, '2026-05-01 08:00:00+00');
 
 create table hubspot.contact (
     id bigint, _fivetran_synced timestamp with time zone, _fivetran_deleted boolean, property_email varchar, property_firstname varchar,
@@ -28,4 +29,9 @@ insert into hubspot.contact values
     (106, '2026-06-01 00:00:00+00', true, 'eva@hubspot.example', 'Eva', null, null, null, null, null, null, null, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00'),
     (107, '2026-06-01 00:00:00+00', false, 'fin@hubspot.example', 'Fin', null, null, null, null, null, null, null, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00'),
     (108, '2026-06-01 00:00:00+00', false, 'gus@hubspot.example', 'Gus', null, null, null, null, null, null, null, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00'),
-    (109, '2026-06-01 00:00:00+00', false, 'gus.old@hubspot.example', 'Gus', null, null, null, null, null, null, null, '2026-01-01 08:00:00+00', '2026-05-11 08:00:00+00');
+    (109, '2026-06-01 00:00:00+00', false, 'gus.old@hubspot.example', 'Gus', null, null, null, null, null, null, null, '2026-01-01 08:00:00+00', '2026-05-11 08:00:00+00'),
+    (111, '2026-06-01 00:00:00+00', false, 'hal@hubspot.example', 'Hal', null, null, null, null, null, null, null, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00'),
+    (112, '2026-06-01 00:00:00+00', false, 'hal.old@hubspot.example', 'Hal', null, null, null, null, null, null, null, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00'),
+    (113, '2026-06-01 00:00:00+00', false, 'ida@hubspot.example', 'Ida', null, null, null, null, null, null, null, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00'),
+    (114, '2026-06-01 00:00:00+00', false, 'jon@hubspot.example', 'Jon', null, null, null, null, null, null, null, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00'),
+    (115, '2026-06-01 00:00:00+00', false, 'kim@hubspot.example', 'Kim', null, null, null, null, null, 9003, null, '2026-01-01 08:00:00+00', '2026-05-10 08:00:00+00');

@@ -25,6 +25,9 @@ insert into salesforce.contact values
     -- Its company is deleted, and there is no other identifier.
     ('003Hs00001evaAAAA6', false, null, '001Hs00001boltAAA2', null, 'Eva', 'Kerr', null, null, null, null, '2026-05-10 08:00:00+00', '2026-06-01 00:00:00+00'),
     ('003Hs00001finAAAA7', false, null, null, null, 'Fin', 'Lund', null, 'fin@salesforce.example', null, null, '2026-05-10 08:00:00+00', '2026-06-01 00:00:00+00'),
+    ('003Hs00001idaAAAA9', false, null, null, null, 'Ida', 'Kerr', null, 'ida@salesforce.example', null, null, '2026-05-10 08:00:00+00', '2026-06-01 00:00:00+00'),
+    ('003Hs00001jonAAAA0', false, null, null, null, 'Jon', 'Lund', null, 'jon@salesforce.example', null, null, '2026-05-10 08:00:00+00', '2026-06-01 00:00:00+00'),
+    ('003Hs00001kimAAAA1', true, null, null, null, 'Kim', 'Moss', null, 'kim@salesforce.example', null, null, '2026-05-10 08:00:00+00', '2026-06-01 00:00:00+00'),
     (null, false, null, null, null, 'Nobody', null, null, 'nobody@salesforce.example', null, null, '2026-05-10 08:00:00+00', '2026-06-01 00:00:00+00');
 
 create table salesforce.lead (
