@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
+CLIENTS := tests/collector/clients
+CLIENTS_READY := $(CLIENTS)/node_modules/.package-lock.json
 
 # Nothing here reports to anybody.
 export DO_NOT_TRACK := 1
@@ -40,8 +42,14 @@ lint-types: $(READY)
 lint-sql: $(READY)
 	$(BIN)/sqlfluff lint models $(wildcard tests/data)
 
-unit: $(READY)
-	$(BIN)/pytest -n $(WORKERS)
+unit: $(READY) $(CLIENTS_READY)
+	# A file goes to one worker, so that what its tests share is made once.
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+# The clients of others that the collector is tested with; without npm those tests are skipped.
+$(CLIENTS_READY): $(CLIENTS)/package-lock.json
+	@if command -v npm > /dev/null && npm ci --silent --no-audit --no-fund --prefix $(CLIENTS); \
+		then touch $@; else echo "Without npm the Node.js clients are not tested."; fi
 
 format: $(READY) ## Rewrite the Python and SQL files in the house style
 	$(BIN)/ruff format .
@@ -56,5 +64,5 @@ lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 		--output-file requirements.lock pyproject.toml
 
 clean: ## Remove everything that make, dbt and the tests have made
-	rm -rf $(VENV) build dist target logs dbt_packages .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(CLIENTS)/node_modules build dist target logs dbt_packages .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,6 @@
 """`make bench`: a year of events built in full, with nothing new and with one per cent more; then
 the connected components of a large graph, in the database and through scipy; then graphs whose
-shape is hard.
+shape is hard; then the collector under load.
 
 It measures and asserts nothing: figures depend on the machine.
 """
@@ -22,18 +22,22 @@ import click
 from components import MODEL, Comparison, compare
 from dbt_cdp.output import print_table, talk
 from project import BenchProject, DbtRun, commit, connect, in_child, versions
+from receiver import Throughput, measure_receiver
 from shapes import Solved, Split, solve_shapes, split_chains
 from world import add_next_batch, make_world
 
 _RESULTS = Path(__file__).parent / "results"
 _ROUNDS = 3
-_PARTS = ("builds", "components", "shapes")
+_PARTS = ("builds", "components", "shapes", "receiver")
 _PACKAGES = ("dbt-cdp", "dbt-core", "dbt-duckdb", "duckdb", "numpy", "scipy")
 
 # What the package is built to reach on a laptop.
 _FULL_WALL_SECONDS = 60
 _INCREMENTAL_SHARE = 0.2
 _PEAK_BYTES = 4 * 1024**3
+_REQUESTS_PER_SECOND = 5_000
+_EVENTS_PER_SECOND = 40_000
+_BATCH = 20
 
 _COUNTS = """
 select
@@ -86,6 +90,8 @@ def main(events: int, edges: int, folder: Path | None, parts: Sequence[str]) -> 
             report["components"] = _bench_components(project, edges)
         if "shapes" in parts:
             report["shapes"] = _bench_shapes(project)
+        if "receiver" in parts:
+            report["receiver"] = _bench_receiver(project)
     _RESULTS.mkdir(exist_ok=True)
     path = _RESULTS / f"{report['started_at'].replace(':', '')}.json"
     path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -135,6 +141,13 @@ def _bench_shapes(project: BenchProject) -> dict[str, Any]:
         "components": [asdict(shape) for shape in solved],
         "people": [asdict(chain) for chain in split],
     }
+
+
+def _bench_receiver(project: BenchProject) -> list[dict[str, Any]]:
+    talk(f"The collector under load, {_ROUNDS} rounds with single events and with batches ...")
+    figures = [measure_receiver(project.folder / "spools", batch, _ROUNDS) for batch in (1, _BATCH)]
+    _print_receiver(figures)
+    return [asdict(figure) for figure in figures]
 
 
 def _print_builds(
@@ -256,6 +269,52 @@ def _print_chains(split: Sequence[Split]) -> None:
                 _seconds(chain.seconds),
             ]
             for chain in split
+        ],
+    )
+
+
+def _print_receiver(figures: Sequence[Throughput]) -> None:
+    print_table(
+        [
+            "events a request",
+            "requests/s",
+            "events/s",
+            "p50, ms",
+            "p99, ms",
+            "processor, us a request",
+            "events acknowledged",
+            "stored",
+            "refused",
+        ],
+        [
+            [
+                figure.batch,
+                round(figure.requests_per_second),
+                round(figure.events_per_second),
+                f"{figure.p50_ms:.1f}",
+                f"{figure.p99_ms:.1f}",
+                round(figure.processor_us),
+                figure.acknowledged,
+                figure.stored,
+                figure.others,
+            ]
+            for figure in figures
+        ],
+    )
+    single, batched = figures
+    print_table(
+        ["target", "measured", "reached"],
+        [
+            _target(
+                f"{_REQUESTS_PER_SECOND:,} single events a second",
+                f"{single.requests_per_second:,.0f}",
+                single.requests_per_second >= _REQUESTS_PER_SECOND,
+            ),
+            _target(
+                f"{_EVENTS_PER_SECOND:,} events a second in batches of {_BATCH}",
+                f"{batched.events_per_second:,.0f}",
+                batched.events_per_second >= _EVENTS_PER_SECOND,
+            ),
         ],
     )
 

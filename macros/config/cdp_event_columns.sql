@@ -19,6 +19,7 @@
         "ip": "text",
         "fingerprint": "text",
         "user_agent": "text",
+        "browser": "text",
         "device_type": "text",
         "country": "text",
         "region": "text",

@@ -12,9 +12,11 @@ from dbt_cdp import __version__
 from dbt_cdp.errors import ExitCode
 
 COMMANDS = {
+    "collect": "dbt_cdp.commands.collect:collect",
     "demo": "dbt_cdp.commands.demo:demo",
     "explain": "dbt_cdp.commands.explain:explain",
     "identity": "dbt_cdp.commands.identity:identity",
+    "keys": "dbt_cdp.commands.keys:keys",
     "load": "dbt_cdp.commands.load:load",
     "sources": "dbt_cdp.commands.sources:sources",
 }

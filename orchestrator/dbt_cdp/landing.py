@@ -1,11 +1,13 @@
 """The landing tables: what `cdp load` writes, as it came, once each."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from dbt_cdp.collector.segments import KEPT_BYTES, read_segment
+from dbt_cdp.collector.spool import sealed_segments, sync_folder
 from dbt_cdp.dbt import Dbt, Relation
 from dbt_cdp.errors import ConfigurationError, FileError
 from dbt_cdp.files import InputFile
@@ -24,8 +26,14 @@ _BOOTSTRAP = ["run", "--select", "cdp.operations"]
 # A statement takes this many lines, or fewer if they are long: the bound of the memory in use.
 _CHUNK_ROWS = 50_000
 _CHUNK_BYTES = 32_000_000
-_REJECT_BYTES = 8_192
 _PROGRESS_ROWS = 5_000
+
+# Segments of the spool are loaded so many bytes a transaction.
+_GROUP_BYTES = 256_000_000
+_SPOOL = "spool"
+_UNKNOWN_SOURCE = (
+    "cdp_sources has no such source of events; what was loaded waits in landing_events until it has"
+)
 
 
 @dataclass
@@ -114,6 +122,48 @@ def load_files(
         return [_load_file(warehouse, tables, entry, file, on_progress) for file in inputs]
 
 
+def load_spool(
+    project: Project,
+    folder: Path,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> list[LoadReport]:
+    """Load the sealed segments of a spool, oldest first, and delete them once they are committed.
+
+    An event is told by its segment, line and place, so whatever is interrupted can be repeated.
+
+    Args:
+        project: the project whose warehouse takes the events.
+        folder: the spool's folder.
+        on_progress: called now and then with the bytes that are done.
+
+    Returns:
+        One report a source.
+
+    Raises:
+        WarehouseError: the warehouse cannot be opened or written to; what was not committed is
+            still in the spool.
+    """
+    segments = sealed_segments(folder)
+    if not segments:
+        return []
+    known = {source.name for source in project.sources() if source.kind == EVENTS}
+    tables = ensure_landing(project)
+    reports: dict[str, LoadReport] = {}
+    done = 0
+    with open_warehouse(project) as warehouse:
+        for group in _groups(segments):
+            with warehouse.transaction():
+                _write_segments(warehouse, tables, group, reports)
+            for path in group:
+                done += path.stat().st_size
+                path.unlink()
+            sync_folder(folder)
+            on_progress(done)
+    for name in reports.keys() - known:
+        reports[name].problem = _UNKNOWN_SOURCE
+    return list(reports.values())
+
+
 def ensure_landing(project: Project) -> dict[str, Relation]:
     """Make the landing tables, where they are missing.
 
@@ -181,6 +231,43 @@ def _load_file(
     return report
 
 
+def _groups(segments: Sequence[Path]) -> Iterator[list[Path]]:
+    """Segments that are loaded in one transaction: so many bytes, or one larger segment."""
+    group: list[Path] = []
+    size = 0
+    for path in segments:
+        size += path.stat().st_size
+        if group and size > _GROUP_BYTES:
+            yield group
+            group, size = [], path.stat().st_size
+        group.append(path)
+    if group:
+        yield group
+
+
+def _write_segments(
+    warehouse: Warehouse,
+    tables: Mapping[str, Relation],
+    segments: Sequence[Path],
+    reports: dict[str, LoadReport],
+) -> None:
+    loaded_at = next_time(warehouse, tables[EVENTS], "loaded_at")
+    writers: dict[str, _Writer] = {}
+    for path in segments:
+        for event in read_segment(path):
+            if event.source not in writers:
+                report = LoadReport(file=_SPOOL, source=event.source, kind=EVENTS)
+                report = reports.setdefault(event.source, report)
+                writers[event.source] = _Writer(warehouse, tables, report, loaded_at)
+            if event.payload is None:
+                reject = _Reject(path.name, event.line, event.problem, event.raw)
+                writers[event.source].reject(event.ingest_id, reject)
+            else:
+                writers[event.source].add(event.ingest_id, event.payload, event.received_at)
+    for writer in writers.values():
+        writer.flush()
+
+
 def _write_rows(
     rows: Iterable[Row],
     source: Source,
@@ -193,9 +280,11 @@ def _write_rows(
             on_progress(file)
         problem = row.problem or _record_problem(row, source)
         if problem:
-            writer.reject(row, problem)
+            reject = _Reject(file.name, row.number, problem, row.raw)
+            writer.reject(ingest_id(source.name, row.raw), reject)
         else:
-            writer.add(row)
+            payload = canonical_json(row.value)
+            writer.add(ingest_id(source.name, payload), payload, writer.loaded_at)
     writer.flush()
     on_progress(file)
 
@@ -212,48 +301,51 @@ def _record_problem(row: Row, source: Source) -> str:
     return ""
 
 
+class _Reject(NamedTuple):
+    """A line that cannot be loaded: where it is, why, and its bytes."""
+
+    file: str
+    line: int
+    problem: str
+    raw: bytes
+
+
 @dataclass
 class _Writer:
-    """Gathers lines and writes them in chunks; keeps the report's counts."""
+    """Gathers lines of one source and writes them in chunks; keeps the report's counts."""
 
     warehouse: Warehouse
     tables: Mapping[str, Relation]
     report: LoadReport
     loaded_at: datetime
-    _payloads: dict[str, str] = field(default_factory=dict)
-    _rejects: dict[str, tuple[int, str, str]] = field(default_factory=dict)
+    _payloads: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    _rejects: dict[str, tuple[str, int, str, str]] = field(default_factory=dict)
     _bytes: int = 0
 
-    def add(self, row: Row) -> None:
+    def add(self, key: str, payload: str, received_at: datetime) -> None:
         """Take a good line."""
-        payload = canonical_json(row.value or {})
-        self._payloads[ingest_id(self.report.source, payload)] = payload
+        self._payloads[key] = (payload, received_at)
         self._count(len(payload))
 
-    def reject(self, row: Row, problem: str) -> None:
+    def reject(self, key: str, reject: _Reject) -> None:
         """Take a bad line."""
-        key = ingest_id(self.report.source, row.raw)
-        text = row.raw[:_REJECT_BYTES].decode("utf-8", "replace").replace("\0", "\ufffd")
-        self._rejects.setdefault(key, (row.number, problem, text))
+        text = reject.raw[:KEPT_BYTES].decode("utf-8", "replace").replace("\0", "\ufffd")
+        self._rejects.setdefault(key, (reject.file, reject.line, reject.problem, text))
         self.report.rejected += 1
         self._count(len(text))
 
     def flush(self) -> None:
         """Write what was gathered."""
         if self._payloads:
-            columns = {"ingest_id": list(self._payloads), "payload": list(self._payloads.values())}
-            self.report.added += self._insert(self.report.kind, columns, received_at=True)
+            payloads, times = zip(*self._payloads.values(), strict=True)
+            columns = {"payload": list(payloads), "received_at": list(times)}
+            self.report.added += self._insert(self.report.kind, list(self._payloads), columns)
         if self._rejects:
-            numbers, reasons, texts = zip(*self._rejects.values(), strict=True)
-            columns = {
-                "ingest_id": list(self._rejects),
-                "kind": [self.report.kind] * len(numbers),
-                "file_name": [self.report.file] * len(numbers),
-                "line_number": list(numbers),
-                "reason": list(reasons),
-                "payload": list(texts),
-            }
-            self._insert("rejects", columns)
+            names = ("file_name", "line_number", "reason", "payload")
+            values = zip(*self._rejects.values(), strict=True)
+            columns = {name: list(column) for name, column in zip(names, values, strict=True)}
+            columns["kind"] = [self.report.kind] * len(self._rejects)
+            self._insert("rejects", list(self._rejects), columns)
         self.report.already_there = self.report.read - self.report.added - self.report.rejected
         self._payloads, self._rejects, self._bytes = {}, {}, 0
 
@@ -264,10 +356,8 @@ class _Writer:
         if lines >= _CHUNK_ROWS or self._bytes >= _CHUNK_BYTES:
             self.flush()
 
-    def _insert(self, table: str, columns: dict[str, list[Any]], received_at: bool = False) -> int:
-        count = len(columns["ingest_id"])
-        columns["source"] = [self.report.source] * count
-        columns["loaded_at"] = [self.loaded_at] * count
-        if received_at:
-            columns["received_at"] = columns["loaded_at"]
+    def _insert(self, table: str, keys: list[str], columns: dict[str, list[Any]]) -> int:
+        columns["ingest_id"] = keys
+        columns["source"] = [self.report.source] * len(keys)
+        columns["loaded_at"] = [self.loaded_at] * len(keys)
         return self.warehouse.insert_new(self.tables[table], columns, key="ingest_id")

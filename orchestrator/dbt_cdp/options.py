@@ -49,3 +49,12 @@ def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+spool_option = click.option(
+    "--spool",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("spool"),
+    show_default=True,
+    envvar="CDP_SPOOL",
+    help="Folder in which the collector keeps what was sent.",
+)

@@ -21,6 +21,7 @@ NOT_AN_OBJECT = "not a JSON object"
 
 _REPLACEMENT = "\ufffd"
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_SUSPICIOUS = (b"\0", b"\xed", b"\\u")
 _UNSTORABLE_IN_JSON = re.compile("[\0\ud800-\udfff]|" + r"\\u(?:0000|[dD][89abAB])")
 
 # The standard library keeps whole numbers exact at any length; the faster parsers round ids
@@ -51,29 +52,49 @@ def parse_line(number: int, raw: bytes) -> Row:
     """Read one line of JSON; never raises."""
     if len(raw) > MAX_BYTES:
         return Row(number, raw, None, TOO_LONG)
+    value, problem = read_json(raw)
+    if not problem:
+        problem = object_problem(value, raw)
+    return Row(number, raw, None, problem) if problem else Row(number, raw, value)
+
+
+def read_json(raw: bytes) -> tuple[Any, str]:
+    """The value that the JSON text is, as a warehouse can store it, or the problem; never raises.
+
+    Returns:
+        The value and an empty text, or None and why it cannot be read.
+    """
     try:
         text = raw.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
-        return Row(number, raw, None, NOT_UTF8)
+        return None, NOT_UTF8
     try:
         value = _DECODER.decode(text)
+        return (storable(value) if _may_be_unstorable(raw, text) else value), ""
     except json.JSONDecodeError as error:
-        return Row(number, raw, None, f"not JSON: {error.msg} at character {error.pos + 1}")
+        return None, f"not JSON: {error.msg} at character {error.pos + 1}"
     except ValueError:
-        return Row(number, raw, None, "not JSON: a number has too many digits")
+        return None, "not JSON: a number has too many digits"
     except RecursionError:
-        return Row(number, raw, None, TOO_DEEP)
+        return None, TOO_DEEP
+
+
+def object_problem(value: Any, raw: bytes) -> str:
+    """Why a value cannot be an event or a record; empty for one that can.
+
+    Args:
+        value: as it was read.
+        raw: its JSON text.
+    """
     if not isinstance(value, dict):
-        return Row(number, raw, None, NOT_AN_OBJECT)
-    if text.count("{") + text.count("[") > MAX_DEPTH and _is_too_deep(value):
-        return Row(number, raw, None, TOO_DEEP)
-    if _UNSTORABLE_IN_JSON.search(text):
-        value = storable(value)
-    return Row(number, raw, value)
+        return NOT_AN_OBJECT
+    # To count brackets takes no time, and few events have so many.
+    may_be_deep = raw.count(b"{") + raw.count(b"[") > MAX_DEPTH
+    return TOO_DEEP if may_be_deep and _is_too_deep(value) else ""
 
 
-def canonical_json(value: dict[str, Any]) -> str:
-    """The object as JSON text that is the same for any order of its keys."""
+def canonical_json(value: Any) -> str:
+    """The value as JSON text that is the same for any order of its keys."""
     try:
         return _ENCODER.encode(value)
     except ValueError:  # a number such as 1e999, which is read as infinite
@@ -98,6 +119,11 @@ def storable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def _may_be_unstorable(raw: bytes, text: str) -> bool:
+    # Most texts hold none of these bytes, and to look for a byte takes no time.
+    return any(byte in raw for byte in _SUSPICIOUS) and bool(_UNSTORABLE_IN_JSON.search(text))
 
 
 def _is_too_deep(value: Any) -> bool:

@@ -1,5 +1,7 @@
 """What the README and the docs tell a reader to write and to run, written and run."""
 
+import contextlib
+import json
 import os
 import re
 import shlex
@@ -18,6 +20,8 @@ from dbt_cdp.project import package_root
 
 ROOT = package_root()
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+# It has a test of its own.
+COLLECTOR_PAGE = ROOT / "docs" / "collector.md"
 SOURCE_PAGES = sorted((ROOT / "docs" / "sources").glob("*.md"))
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
@@ -92,36 +96,91 @@ def write(reader: Consumer, text: str) -> None:
     path.write_text(yaml.safe_dump(settings))
 
 
-def run(reader: Consumer, line: str, tmp_path: Path) -> None:
-    """Run one line of a shell block, as far as it can be run here."""
-    command, *arguments = shlex.split(line.replace("path/to/dbt-cdp", str(ROOT)))
-    if command == "make":
-        assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
-        return
-    module = {"dbt": "dbt.cli.main", "cdp": "dbt_cdp", "pip": "pip"}[command]
-    if command == "pip":
-        # Its dependencies are here; it goes to a folder of its own.
-        arguments += ["--no-deps", "--no-build-isolation", "--target", str(tmp_path / "installed")]
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", module, *arguments],
-        cwd=reader.folder,
-        env={**os.environ, "DO_NOT_TRACK": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+class Shell:
+    """Runs the lines of shell blocks, as far as they can be run here."""
+
+    def __init__(self, reader: Consumer, tmp_path: Path) -> None:
+        self._reader = reader
+        self._tmp_path = tmp_path
+        self._variables = {"DO_NOT_TRACK": "1"}
+        self._collector: subprocess.Popen[str] | None = None
+        self._address = ""
+
+    def run(self, line: str) -> None:
+        command, *arguments = shlex.split(os.path.expandvars(self._filled(line)))
+        if command == "make":
+            target = rf"^{arguments[0]}:"
+            assert re.search(target, (ROOT / "Makefile").read_text(), re.MULTILINE)
+        elif command == "export":
+            self._variables |= dict([arguments[0].split("=", 1)])
+        elif (command, arguments[0]) == ("cdp", "collect"):
+            self._collect(arguments)
+        else:
+            self._call(command, arguments, line)
+
+    def close(self) -> None:
+        """End the collector, as the ten seconds do that the page speaks of."""
+        if self._collector:
+            self._collector.terminate()
+            self._collector.wait()
+            self._collector = None
+
+    def _filled(self, line: str) -> str:
+        line = line.replace("path/to/dbt-cdp", str(ROOT)).replace("[collector]", "")
+        line = line.replace("$WRITE_KEY", self._variables.get("WRITE_KEY", ""))
+        line = line.replace("1f2e3d4c", self._variables.get("KEY_ID", ""))
+        return line.replace("http://127.0.0.1:8080", self._address)
+
+    def _collect(self, arguments: list[str]) -> None:
+        self.close()
+        self._collector = subprocess.Popen(
+            [sys.executable, "-P", "-m", "dbt_cdp", *arguments, "--port", "0"],
+            cwd=self._reader.folder,
+            env={**os.environ, **self._variables},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._collector.stderr
+        self._address = self._collector.stderr.readline().split()[2]
+
+    def _call(self, command: str, arguments: list[str], line: str) -> None:
+        if arguments[0] == "load":
+            self.close()
+        modules = {"dbt": "dbt.cli.main", "cdp": "dbt_cdp", "pip": "pip"}
+        if command == "pip":
+            # Its dependencies are here; it goes to a folder of its own.
+            place = str(self._tmp_path / "installed")
+            arguments += ["--no-deps", "--no-build-isolation", "--upgrade", "--target", place]
+        if command == "curl":
+            call = ["curl", "--silent", "--fail", *arguments]
+        else:
+            call = [sys.executable, "-P", "-m", modules[command], *arguments]
+        done = subprocess.run(
+            call,
+            cwd=self._reader.folder,
+            env={**os.environ, **self._variables},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        if arguments[:2] == ["keys", "add"]:
+            self._variables["WRITE_KEY"] = done.stdout.strip()
+            stored = json.loads((self._reader.folder / "spool" / "keys.json").read_text())
+            self._variables["KEY_ID"] = stored["keys"][-1]["id"]
 
 
 def follow(reader: Consumer, page: Path, tmp_path: Path) -> list[str]:
     """Write and run everything on a page, from its top; returns the lines that were run."""
     lines = []
-    for language, text in blocks(page):
-        if language == "yaml":
-            write(reader, text)
-        if language == "bash":
-            for line in text.strip().splitlines():
-                run(reader, line, tmp_path)
-                lines.append(line)
+    with contextlib.closing(Shell(reader, tmp_path)) as shell:
+        for language, text in blocks(page):
+            if language == "yaml":
+                write(reader, text)
+            if language == "bash":
+                for line in text.strip().splitlines():
+                    shell.run(line)
+                    lines.append(line)
     return lines
 
 
@@ -136,7 +195,18 @@ def test_the_readme_leads_from_nothing_to_a_segment(reader: Consumer, tmp_path: 
     assert reader.query("select segment_name from segment_sizes") == [("pricing_no_trial",)]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_page_of_the_collector_leads_from_a_key_to_raw_events(
+    reader: Consumer, tmp_path: Path
+) -> None:
+    link_package(reader.folder)
+    lines = follow(reader, COLLECTOR_PAGE, tmp_path)
+    assert sum(line.startswith("cdp collect") for line in lines) == 3
+    assert reader.query("select event_type, user_id from raw_events") == [("trial_started", "u1")]
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page != COLLECTOR_PAGE], ids=lambda page: page.stem
+)
 def test_what_a_page_shows_builds(reader: Consumer, tmp_path: Path, page: Path) -> None:
     link_package(reader.folder)
     write(reader, blocks(ROOT / "docs" / "sources.md")[0][1])

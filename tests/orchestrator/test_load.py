@@ -467,7 +467,7 @@ def test_a_changed_record_is_a_new_version(shop, query, capsys) -> None:
         (["events.ndjson", "--source", "nobody"], "name one of: web, crm"),
         (["contacts.csv"], "name a source that has a record_id"),
         (["missing.ndjson"], "does not exist"),
-        ([], "Missing argument"),
+        ([], "There is no file to load, and no spool"),
     ],
 )
 def test_wrong_usage_ends_with_2(shop, capsys, arguments: list[str], said: str) -> None:

@@ -1,0 +1,6 @@
+"""rudder-sdk-python."""
+
+from relay import relay
+from rudderstack.analytics import Client
+
+relay(Client)
