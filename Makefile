@@ -42,8 +42,8 @@ lint-types: $(READY)
 lint-sql: $(READY)
 	$(BIN)/sqlfluff lint models $(wildcard tests/data)
 
+# A file goes to one worker, so that what its tests share is made once.
 unit: $(READY) $(CLIENTS_READY)
-	# A file goes to one worker, so that what its tests share is made once.
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 # The clients of others that the collector is tested with; without npm those tests are skipped.
