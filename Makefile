@@ -7,12 +7,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
 CLIENTS := tests/collector/clients
+EMULATOR := .venv-bigquery
+EMULATOR_PYTHON ?= python3.13
 CLIENTS_READY := $(CLIENTS)/node_modules/.package-lock.json
 
 # Nothing here reports to anybody.
 export DO_NOT_TRACK := 1
 
-.PHONY: help venv demo test lint lint-python lint-types lint-sql unit format bench lock clean
+.PHONY: help venv demo test lint lint-python lint-types lint-sql unit emulator format bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +53,14 @@ $(CLIENTS_READY): $(CLIENTS)/package-lock.json
 	@if command -v npm > /dev/null && npm ci --silent --no-audit --no-fund --prefix $(CLIENTS); \
 		then touch $@; else echo "Without npm the Node.js clients are not tested."; fi
 
+emulator: $(EMULATOR)/.ready ## Install an emulator of BigQuery for its tests (Python 3.13, 560 MB)
+
+# Without dependencies: the emulator asks for a DuckDB whose extensions are in no package registry.
+$(EMULATOR)/.ready: tests/bigquery/requirements.txt
+	$(EMULATOR_PYTHON) -m venv $(EMULATOR)
+	$(EMULATOR)/bin/python -m pip install --quiet --no-deps --requirement $<
+	@touch $@
+
 format: $(READY) ## Rewrite the Python and SQL files in the house style
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -64,5 +74,5 @@ lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 		--output-file requirements.lock pyproject.toml
 
 clean: ## Remove everything that make, dbt and the tests have made
-	rm -rf $(VENV) $(CLIENTS)/node_modules build dist target logs dbt_packages .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(EMULATOR) $(CLIENTS)/node_modules build dist target logs dbt_packages .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

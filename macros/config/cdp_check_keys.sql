@@ -7,7 +7,7 @@
     {%- set allowed = required + optional -%}
     {%- for key in entry if key not in allowed -%}
         {%- do exceptions.raise_compiler_error(
-            where ~ ": unknown key '" ~ key ~ "'. Allowed keys: " ~ allowed | join(", ") ~ "."
+            where ~ ": unknown key '" ~ key ~ "'." ~ cdp.cdp_did_you_mean(key, allowed) ~ " Allowed keys: " ~ allowed | join(", ") ~ "."
         ) -%}
     {%- endfor -%}
     {%- for key in required if entry[key] is not defined or entry[key] is none or entry[key] == "" -%}

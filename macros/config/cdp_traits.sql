@@ -1,9 +1,12 @@
 {# The computed traits, in order: the defaults and those of the var cdp_traits; one of the var's replaces
    a default of the same name. Every entry has `name` and exactly one of
      count: events | days                  events, or days with one
+     streak: days                          days with one, in a row up to the window's end
      sum, average, min, max: field         of a number
+     earliest, latest: timestamp           a time
      count_distinct: field                 how many values
-     most_frequent, earliest, latest: field    one value; earliest and latest of `timestamp` are a time
+     most_frequent, first, last: field     one value
+     recent: field                         the last values, each once, as a JSON array; as many as `limit`, by default 10
      sql: expression                       over the columns of the profile and other traits
      model: name                           a column of that name in a model of yours with canonical_id
    and those that read events may have `event` (a name or a list), `where` (SQL over an event's columns,
@@ -31,9 +34,10 @@
 {# A trait's entry with its `aggregate` and `field`; stops the run when it is not as it must be. #}
 {% macro cdp_checked_trait(entry, where) %}
     {%- set aggregates = [
-        "count", "sum", "average", "min", "max", "count_distinct", "most_frequent", "earliest", "latest", "sql", "model"
+        "count", "streak", "sum", "average", "min", "max", "earliest", "latest", "count_distinct", "most_frequent", "first", "last",
+        "recent", "sql", "model"
     ] -%}
-    {%- set options = ["event", "where", "last_days", "offset_days"] -%}
+    {%- set options = ["event", "where", "last_days", "offset_days", "limit"] -%}
     {%- do cdp.cdp_check_keys(entry, where, ["name"], ["description"] + aggregates + options) -%}
     {%- do cdp.cdp_check_name(entry.name, where) -%}
     {%- if entry.name in cdp.cdp_profile_columns() + cdp.cdp_attributes() -%}
@@ -41,8 +45,16 @@
     {%- endif -%}
     {%- set aggregate = cdp.cdp_check_one_of(entry, where, aggregates) -%}
     {%- set field = entry[aggregate] -%}
-    {%- if aggregate == "count" and field not in ["events", "days"] -%}
-        {%- do exceptions.raise_compiler_error(where ~ ": count must be events or days, got: " ~ field) -%}
+    {%- do cdp.cdp_check_choice(entry, where, "count", ["events", "days"]) -%}
+    {%- do cdp.cdp_check_choice(entry, where, "streak", ["days"]) -%}
+    {%- if aggregate in ["earliest", "latest"] and field != "timestamp" -%}
+        {%- do exceptions.raise_compiler_error(
+            where ~ ": " ~ aggregate ~ " must be timestamp; for the value of an event use "
+            ~ {"earliest": "first", "latest": "last"}[aggregate] ~ ", got: " ~ field
+        ) -%}
+    {%- endif -%}
+    {%- if "limit" in entry and aggregate != "recent" -%}
+        {%- do exceptions.raise_compiler_error(where ~ ": limit has a meaning beside recent only.") -%}
     {%- endif -%}
     {%- if field is not string -%}
         {%- do exceptions.raise_compiler_error(where ~ ": " ~ aggregate ~ " must be text, got: " ~ field) -%}
@@ -51,7 +63,7 @@
         {%- if aggregate in ["sql", "model"] -%}
             {%- do exceptions.raise_compiler_error(where ~ ": " ~ option ~ " has no meaning beside " ~ aggregate ~ ".") -%}
         {%- endif -%}
-        {%- if option in ["last_days", "offset_days"] and (entry[option] is not integer or entry[option] < 1) -%}
+        {%- if option in ["last_days", "offset_days", "limit"] and (entry[option] is not integer or entry[option] < 1) -%}
             {%- do exceptions.raise_compiler_error(where ~ ": " ~ option ~ " must be a whole number from 1, got: " ~ entry[option]) -%}
         {%- endif -%}
     {%- endfor -%}

@@ -4,20 +4,20 @@
      event    list of event types, empty for all
      where    SQL condition or none
      value    SQL of the number or the text that is measured, or none
-     is_keyed whether rows are kept for each value (to count, rank or list values) #}
+     is_keyed whether rows are kept for each value (to count, rank or list values)
+     traits   names of the traits that need it #}
 {% macro cdp_measures() %}
     {%- set measures = {} -%}
     {%- for trait in cdp.cdp_traits() if trait.aggregate not in ["sql", "model"] -%}
         {%- set measure = cdp.cdp_trait_measure(trait) -%}
-        {%- do measures.update({measure.id: measure}) -%}
+        {%- do measures.setdefault(measure.id, dict(measure, traits=[])).traits.append(trait.name) -%}
     {%- endfor -%}
     {{- return(measures.values() | list) -}}
 {% endmacro %}
 
 
 {% macro cdp_trait_measure(trait) %}
-    {%- set is_keyed = trait.aggregate in ["count_distinct", "most_frequent"]
-        or (trait.aggregate in ["earliest", "latest"] and trait.field != "timestamp") -%}
+    {%- set is_keyed = trait.aggregate in ["count_distinct", "most_frequent", "first", "last", "recent"] -%}
     {%- set has_value = is_keyed or trait.aggregate in ["sum", "average", "min", "max"] -%}
     {%- set events = trait.get("event") or [] -%}
     {%- set measure = {
@@ -35,6 +35,8 @@
 
 {# One measure over a relation of events, a row for every group of events (see cdp_group_key) and value. #}
 {% macro cdp_measure_sql(measure, events) -%}
+    {# The database's word on a broken expression shows its line. #}
+    {%- set named = "/* trait " ~ measure.get("traits", []) | join(", ") ~ " */ " -%}
     {%- set conditions = [] -%}
     {%- if measure.event -%}
         {%- set names = [] -%}
@@ -44,9 +46,9 @@
         {%- do conditions.append("event_type in (" ~ names | join(", ") ~ ")") -%}
     {%- endif -%}
     {%- if measure.where -%}
-        {%- do conditions.append("(" ~ cdp.cdp_event_expression(measure.where) ~ ")") -%}
+        {%- do conditions.append(named ~ "(" ~ cdp.cdp_event_expression(measure.where) ~ ")") -%}
     {%- endif -%}
-    {%- set text = "cast(" ~ (measure.value or "null") ~ " as " ~ dbt.type_string() ~ ")" -%}
+    {%- set text = (named if measure.value else "") ~ "cast(" ~ (measure.value or "null") ~ " as " ~ dbt.type_string() ~ ")" -%}
     {%- if measure.is_keyed -%}
         {%- do conditions.append(text ~ " is not null") -%}
     {%- endif -%}
@@ -67,7 +69,8 @@
     from {{ events }}
 
     {% if conditions -%}
-    where {{ conditions | join(" and ") }}
+    where
+        {{ conditions | join("\n        and ") }}
 
     {% endif -%}
     group by

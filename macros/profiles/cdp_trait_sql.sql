@@ -22,16 +22,19 @@
 {% endmacro %}
 
 
-{# The query (canonical_id, trait) of a trait that counts or picks values. #}
-{% macro cdp_keyed_trait_sql(trait, activity) -%}
-    {%- set order = {
-        "most_frequent": "sum(event_count) desc, max(last_at) desc",
-        "earliest": "min(first_at)",
-        "latest": "max(last_at) desc",
-    } -%}
+{# Whether a trait cannot be one aggregate among others but needs a query of its own. #}
+{% macro cdp_trait_has_query(trait) %}
+    {{- return(trait.aggregate == "streak" or cdp.cdp_trait_measure(trait).is_keyed) -}}
+{% endmacro %}
+
+
+{# The query (canonical_id, trait) of a trait that counts, picks or lists values, or counts days in a row. #}
+{% macro cdp_trait_query(trait, activity) -%}
     {%- set rows = "from " ~ activity ~ " where measure = '" ~ cdp.cdp_trait_measure(trait).id
         ~ "' and event_count > 0 and " ~ cdp.cdp_trait_window(trait) -%}
-    {%- if trait.aggregate == "count_distinct" -%}
+    {%- if trait.aggregate == "streak" -%}
+    {{ cdp.cdp_streak_query(trait, rows) }}
+    {%- elif trait.aggregate == "count_distinct" -%}
     select
         canonical_id,
         count(distinct value_key) as {{ trait.name }}
@@ -40,19 +43,67 @@
 
     group by canonical_id
     {%- else -%}
+    {{ cdp.cdp_ranked_values_query(trait, rows) }}
+    {%- endif %}
+{%- endmacro %}
+
+
+{# The first of a person's values in the trait's order, or the first few as a list. #}
+{% macro cdp_ranked_values_query(trait, rows) -%}
+    {%- set order = {
+        "most_frequent": "sum(event_count) desc, max(last_at) desc",
+        "first": "min(first_at)",
+        "last": "max(last_at) desc",
+        "recent": "max(last_at) desc",
+    }[trait.aggregate] -%}
+    {%- set is_list = trait.aggregate == "recent" -%}
     select
         canonical_id,
-        value_key as {{ trait.name }}
+        {{ cdp.cdp_json_list("value_key", "place") if is_list else "max(value_key)" }} as {{ trait.name }}
 
-    {{ rows }}
+    from (
+        select
+            canonical_id,
+            value_key,
+            row_number() over (partition by canonical_id order by {{ order }}, value_key) as place
 
-    group by
+        {{ rows }}
+
+        group by
+            canonical_id,
+            value_key
+    ) as ranked_values
+
+    where place <= {{ trait.get("limit", 10) if is_list else 1 }}
+
+    group by canonical_id
+{%- endmacro %}
+
+
+{# The days in a row that end with the window's last day; without a window that is the day of the build, or the one
+   before, since today is not over. #}
+{% macro cdp_streak_query(trait, rows) -%}
+    select
         canonical_id,
-        value_key
+        count(*) as {{ trait.name }}
 
-    qualify row_number() over (
-        partition by canonical_id
-        order by {{ order[trait.aggregate] }}, value_key
-    ) = 1
-    {%- endif %}
+    from (
+        select
+            canonical_id,
+            activity_date,
+            max(activity_date) over (partition by canonical_id) as last_date,
+            row_number() over (partition by canonical_id order by activity_date desc) as place
+
+        {{ rows }}
+
+        group by
+            canonical_id,
+            activity_date
+    ) as days
+
+    where
+        last_date >= {{ cdp.cdp_as_of_date(-1 - trait.get("offset_days", 0)) }}
+        and {{ dbt.datediff("activity_date", "last_date", "day") }} = place - 1
+
+    group by canonical_id
 {%- endmacro %}

@@ -12,19 +12,19 @@
 {%- set traits = cdp.cdp_traits() %}
 {%- set attributes = cdp.cdp_attributes() %}
 {%- set record_attributes = cdp.cdp_record_attributes() %}
-{%- set keyed = [] %}
+{%- set queried = [] %}
 {%- set summed = [] %}
 {%- set derived = [] %}
 {%- for trait in traits %}
 {%- if trait.aggregate in ["sql", "model"] %}
 {%- do derived.append(trait) %}
-{%- elif cdp.cdp_trait_measure(trait).is_keyed %}
-{%- do keyed.append(trait) %}
+{%- elif cdp.cdp_trait_has_query(trait) %}
+{%- do queried.append(trait) %}
 {%- else %}
 {%- do summed.append(trait) %}
 {%- endif %}
 {%- endfor %}
-{%- set definition_hash = local_md5([traits, attributes, cdp.cdp_as_of_date(0)] | string) %}
+{%- set definition_hash = local_md5([traits, attributes, cdp.cdp_survivorship(), cdp.cdp_as_of_date(0)] | string) %}
 {%- set is_partial = cdp.cdp_is_incremental() and not cdp.cdp_rules_changed(definition_hash, "definition_hash") %}
 {%- set last_batch = cdp.cdp_last_batch() %}
 {%- set scores = ["product_usage_score", "lead_score"] %}
@@ -258,7 +258,9 @@ attribute_values as (
         {{ dbt.split_part("measure", "'.'", 2) }} as attribute,
         value_key as attribute_value,
         source,
-        last_at as said_at
+        first_at as first_said_at,
+        last_at as said_at,
+        event_count as said_count
 
     from activity
 
@@ -271,7 +273,9 @@ attribute_values as (
         '{{ attribute }}' as attribute,
         records.attribute_{{ attribute }} as attribute_value,
         records.source,
-        records.updated_at as said_at
+        records.updated_at as first_said_at,
+        records.updated_at as said_at,
+        1 as said_count
 
     from records
 
@@ -281,21 +285,37 @@ attribute_values as (
     {% endfor %}
 ),
 
--- The value said last survives.
-surviving_attributes as (
+counted_values as (
 
     select
-        canonical_id,
-        attribute,
-        attribute_value,
-        source
+        *,
+        sum(said_count) over (partition by canonical_id, attribute, attribute_value) as times_said,
+        dense_rank() over (partition by canonical_id, attribute order by attribute_value) as value_number
 
     from attribute_values
 
-    qualify row_number() over (
-        partition by canonical_id, attribute
-        order by said_at desc nulls last, source asc, attribute_value asc
-    ) = 1
+),
+
+ranked_values as (
+
+    select
+        *,
+        max(value_number) over (partition by canonical_id, attribute) as value_count,
+        row_number() over (
+            partition by canonical_id, attribute
+            order by
+                {{ cdp.cdp_survival_order() | indent(4) }}
+        ) as place
+
+    from counted_values
+
+),
+
+surviving_attributes as (
+
+    select * from ranked_values
+
+    where place = 1
 
 ),
 
@@ -305,7 +325,10 @@ attribute_columns as (
         {%- for attribute in attributes %}
         max(case when attribute = '{{ attribute }}' then attribute_value end) as {{ attribute }},
         max(case when attribute = '{{ attribute }}' then source end) as source_of_{{ attribute }},
+        max(case when attribute = '{{ attribute }}' then said_at end) as time_of_{{ attribute }},
+        max(case when attribute = '{{ attribute }}' then value_count end) as values_of_{{ attribute }},
         {%- endfor %}
+        sum(case when value_count > 1 then 1 else 0 end) as attribute_conflicts,
         canonical_id
 
     from surviving_attributes
@@ -328,11 +351,11 @@ summed_traits as (
 
 ),
 
-{%- for trait in keyed %}
+{%- for trait in queried %}
 
 trait_{{ trait.name }} as (
 
-    {{ cdp.cdp_keyed_trait_sql(trait, "activity") | indent(4) }}
+    {{ cdp.cdp_trait_query(trait, "activity") | indent(4) }}
 
 ),
 {%- endfor %}
@@ -365,8 +388,8 @@ described as (
         summed_traits.{{ trait.name }},
         {%- endif %}
         {%- endfor %}
-        {%- for trait in keyed %}
-        {% if trait.aggregate == "count_distinct" -%}
+        {%- for trait in queried %}
+        {% if trait.aggregate in ["count_distinct", "streak"] -%}
         coalesce(trait_{{ trait.name }}.{{ trait.name }}, 0) as {{ trait.name }},
         {%- else -%}
         trait_{{ trait.name }}.{{ trait.name }},
@@ -376,8 +399,13 @@ described as (
         {%- set sources = {} %}
         {%- for attribute in attributes %}
         {%- do values.update({attribute: "attribute_columns." ~ attribute}) %}
-        {%- do sources.update({attribute: "attribute_columns.source_of_" ~ attribute}) %}
+        {%- do sources.update({attribute: {
+            "source": "attribute_columns.source_of_" ~ attribute,
+            "said_at": "attribute_columns.time_of_" ~ attribute,
+            "values": "attribute_columns.values_of_" ~ attribute,
+        }}) %}
         {%- endfor %}
+        coalesce(attribute_columns.attribute_conflicts, 0) as attribute_conflicts,
         {{ cdp.cdp_json_object(values) }} as attributes,
         {{ cdp.cdp_json_object(sources) }} as attribute_sources
 
@@ -391,7 +419,7 @@ described as (
 
     left join summed_traits on people.canonical_id = summed_traits.canonical_id
 
-    {%- for trait in keyed %}
+    {%- for trait in queried %}
 
     left join trait_{{ trait.name }} on people.canonical_id = trait_{{ trait.name }}.canonical_id
     {%- endfor %}
@@ -408,7 +436,7 @@ derived_{{ loop.index }} as (
     {% if trait.aggregate == "sql" -%}
     select
         *,
-        {{ trait.field }} as {{ trait.name }}
+        /* trait {{ trait.name }} */ {{ trait.field }} as {{ trait.name }}
 
     from {{ "derived_" ~ (loop.index - 1) if not loop.first else "described" }}
     {%- else -%}
@@ -445,6 +473,7 @@ final as (
         {%- endfor %}
         attributes,
         attribute_sources,
+        attribute_conflicts,
         {{ cdp.cdp_json_object(values) }} as traits,
         {%- set values = {} %}
         {%- for score in scores %}

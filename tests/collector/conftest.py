@@ -33,7 +33,8 @@ def collector(make_collector: Callable[..., Collector]) -> Collector:
     return make_collector()
 
 
-@pytest.fixture(scope="session")
+# No longer than a module: while it is there, no other test can run an event loop.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 

@@ -1,5 +1,6 @@
 """The package in a user's project: known people in two batches, the same answer every way."""
 
+import re
 import signal
 
 import pytest
@@ -124,6 +125,19 @@ def test_a_segment_with_broken_sql_is_named(consumer: Consumer) -> None:
     broken = [{"name": "whales", "where": "lifetime_revenu > 1000"}]
     talk = consumer.fails("build", "--select", "cdp__segments", **FIRST, cdp_segments=broken)
     assert "cdp_segments, segment 'whales': user_profiles has no column 'lifetime_revenu'" in talk
+
+
+def test_the_error_of_the_database_shows_the_trait_that_is_broken(consumer: Consumer) -> None:
+    consumer.runs("build", **FIRST)
+    for broken in (
+        {"name": "whales", "count": "events", "where": "event_tpye = 'order_completed'"},
+        {"name": "whales", "first": "lower(event_tpye)"},
+        {"name": "whales", "sum": "event_tpye + 1"},
+        {"name": "whales", "sql": "lifetime_revenu / 2"},
+    ):
+        models = ("--select", "int_cdp__daily_activity", "cdp__user_profiles")
+        talk = consumer.fails("run", *models, **FIRST, cdp_traits=[broken], cdp_segments=[])
+        assert re.search(r"LINE \d+:.*trait whales", talk), talk
 
 
 def test_a_segment_whose_definition_is_removed_has_no_members(consumer: Consumer) -> None:

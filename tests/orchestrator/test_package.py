@@ -34,7 +34,9 @@ VARS = {
     "cdp_traits": [
         {"name": "views_7d", "count": "events", "event": "page_viewed", "last_days": 7},
         {"name": "spent", "sum": "amount", "event": "order_completed"},
-        {"name": "plan_seen_last", "latest": "properties.plan"},
+        {"name": "plan_seen_last", "last": "properties.plan"},
+        {"name": "plans_seen_last", "recent": "properties.plan", "limit": 3},
+        {"name": "days_in_a_row", "streak": "days"},
         {"name": "is_buyer", "sql": "spent > 0"},
     ],
     "cdp_segments": [
@@ -261,11 +263,11 @@ STRIPE = {"name": "stripe", "collector": "stripe", "source": "stripe"}
         ),
         (
             {"cdp_traits": [{"name": "views", "cuont": "events"}]},
-            "cdp_traits, trait 'views': unknown key 'cuont'. Allowed keys: name, description,",
+            "trait 'views': unknown key 'cuont'. Did you mean 'count'? Allowed keys: name,",
         ),
         (
             {"cdp_segments": [{"name": "hot", "were": "true"}]},
-            "cdp_segments, segment 'hot': unknown key 'were'. "
+            "cdp_segments, segment 'hot': unknown key 'were'. Did you mean 'where'? "
             "Allowed keys: name, description, where, model.",
         ),
         ({"cdp_as_of": "yesterday"}, "var cdp_as_of: expected a date or a timestamp"),
@@ -300,11 +302,11 @@ def test_a_wrong_configuration_stops_dbt_before_it_touches_anything(
         ([APP], "source 'app': missing key 'columns'. Allowed keys: name, events, columns."),
         (
             [{**APP, "colums": {}}],
-            "source 'app': unknown key 'colums'. Allowed keys: name, events, columns.",
+            "source 'app': unknown key 'colums'. Did you mean 'columns'? Allowed keys: name,",
         ),
         (
             [{**APP, "columns": {"timestamp": "at", "usr_id": "uid"}}],
-            "source 'app', columns: unknown key 'usr_id'. Allowed keys: timestamp, event_id,",
+            "source 'app', columns: unknown key 'usr_id'. Did you mean 'user_id'? Allowed keys:",
         ),
         (
             [{**APP, "columns": {"user_id": "uid"}}],
@@ -317,7 +319,7 @@ def test_a_wrong_configuration_stops_dbt_before_it_touches_anything(
         ([{**APP, "columns": ["timestamp"]}], "source 'app', columns: expected a mapping"),
         (
             [{**SALES, "identifers": {}}],
-            "source 'sales': unknown key 'identifers'. "
+            "source 'sales': unknown key 'identifers'. Did you mean 'identifiers'? "
             "Allowed keys: name, records, record_id, identifier_type, updated_at,",
         ),
         ([{**SALES, "record_id": None}], "source 'sales': missing key 'record_id'. Allowed keys:"),
@@ -331,7 +333,7 @@ def test_a_wrong_configuration_stops_dbt_before_it_touches_anything(
         ),
         (
             [{**SALES, "identifiers": {"mail": "email"}}],
-            "source 'sales', identifiers: unknown key 'mail'. Allowed keys: user_id, crm_id,",
+            "identifiers: unknown key 'mail'. Did you mean 'email'? Allowed keys: user_id,",
         ),
         (
             [{**SALES, "attributes": {"Job title": "title"}}],
@@ -405,9 +407,51 @@ HOT = {"name": "hot", "where": "views > 0"}
         ("cdp_traits", [{**VIEWS, "name": "7d views"}], "'7d views' is not a usable name"),
         ("cdp_traits", [{**VIEWS, "name": "email"}], "the profile has a column of that name"),
         ("cdp_traits", [{**VIEWS, "name": "company"}], "the profile has a column of that name"),
-        ("cdp_traits", [{"name": "views"}], "trait 'views': give exactly one of count, sum,"),
+        ("cdp_traits", [{"name": "views"}], "trait 'views': give exactly one of count, streak,"),
         ("cdp_traits", [{**VIEWS, "sum": "amount"}], "model; got count and sum."),
-        ("cdp_traits", [{**VIEWS, "count": "people"}], "count must be events or days, got: people"),
+        ("cdp_traits", [{**VIEWS, "count": "evnts"}], "got: evnts. Did you mean 'events'?"),
+        (
+            "cdp_traits",
+            [{"name": "run", "streak": "weeks"}],
+            "streak must be one of days, got: weeks",
+        ),
+        (
+            "cdp_traits",
+            [{"name": "page", "earliest": "page_path"}],
+            "trait 'page': earliest must be timestamp; for the value of an event use first,",
+        ),
+        ("cdp_traits", [{**VIEWS, "limit": 3}], "limit has a meaning beside recent only."),
+        (
+            "cdp_traits",
+            [{**VIEWS, "last_days": -1}],
+            "last_days must be a whole number from 1, got: -1",
+        ),
+        ("cdp_attributes", [{"name": "company"}], "'company': missing key 'survivorship'"),
+        (
+            "cdp_attributes",
+            [{"name": "compny", "survivorship": "first"}],
+            "got: compny. Did you mean 'company'?",
+        ),
+        (
+            "cdp_attributes",
+            [{"name": "plan", "survivorship": "longst"}],
+            "got: longst. Did you mean 'longest'?",
+        ),
+        (
+            "cdp_attributes",
+            [{"name": "plan", "survivorship": "source_priority"}],
+            "attribute 'plan': source_priority and sources need each other.",
+        ),
+        (
+            "cdp_attributes",
+            [{"name": "plan", "survivorship": "source_priority", "sources": ["crm"]}],
+            "sources must name entries of cdp_sources (web), got: crm",
+        ),
+        (
+            "cdp_attributes",
+            [{"name": "plan", "survivorship": "first"}, {"name": "plan", "survivorship": "first"}],
+            "attribute 'plan': the attribute is listed twice.",
+        ),
         ("cdp_traits", [{"name": "spent", "sum": 3}], "trait 'spent': sum must be text, got: 3"),
         (
             "cdp_traits",
@@ -480,8 +524,9 @@ HOT = {"name": "hot", "where": "views > 0"}
 def test_what_is_wrong_with_an_entry_is_told(
     dbt: Parser, name: str, entries: object, said: str
 ) -> None:
-    macro = {"cdp_identifiers": "cdp_identifier_types"}.get(name, name)
-    assert said in dbt.macro_errors(macro, **{name: entries})
+    macros = {"cdp_identifiers": "cdp_identifier_types", "cdp_attributes": "cdp_survivorship"}
+    errors = dbt.macro_errors(macros.get(name, name), **{name: entries, "cdp_sources": [WEB]})
+    assert said in errors
 
 
 @pytest.mark.parametrize(
@@ -544,6 +589,12 @@ COLLECTED = [
 ]
 EVERYTHING = {
     **VARS,
+    "cdp_attributes": [
+        {"name": "company", "survivorship": "source_priority", "sources": ["crm", "web"]},
+        {"name": "job_title", "survivorship": "longest"},
+        {"name": "owner", "survivorship": "most_frequent"},
+        {"name": "plan", "survivorship": "first"},
+    ],
     "cdp_identifiers": [{"name": "partner_id"}],
     "cdp_sources": [WEB, {**CRM, "identifier_type": "partner_id"}, *COLLECTED],
 }

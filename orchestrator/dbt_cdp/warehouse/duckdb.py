@@ -1,16 +1,10 @@
-"""The only place that opens a connection to the warehouse.
-
-dbt and this command take turns: DuckDB lets one process at a time write to a file, so a connection
-is opened for as long as it is used and is always closed before dbt is started.
-"""
+"""DuckDB: a file that one process at a time writes to."""
 
 import contextlib
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from typing import Any, Self
+from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import duckdb
@@ -19,112 +13,13 @@ from typing_extensions import override
 from dbt_cdp.dbt import Relation
 from dbt_cdp.errors import ConfigurationError, WarehouseError, WarehouseLockedError
 from dbt_cdp.project import Project
+from dbt_cdp.warehouse.base import Table, Warehouse
 
 # Keys of a DuckDB target that dbt's adapter turns into statements of its own.
 _ADAPTER_KEYS = {"attach", "extensions", "filesystems", "motherduck_token", "plugins", "secrets"}
 
 # DuckDB quotes the offending value in these.
 _VALUE_ERRORS = (duckdb.DataError, duckdb.IntegrityError)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table or view, with the names of its columns in their order."""
-
-    database: str
-    schema: str
-    name: str
-    columns: Sequence[str]
-
-
-class Warehouse(ABC):
-    """An open connection. Use it in a `with` statement; leaving it closes the connection.
-
-    Every method raises `WarehouseError` when the warehouse refuses a statement.
-    """
-
-    @abstractmethod
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a query. Parameters take the places of `?`."""
-
-    @abstractmethod
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        """Run a statement and return the number of rows that it changed."""
-
-    @abstractmethod
-    def insert_new(self, relation: Relation, columns: Mapping[str, Sequence[Any]], key: str) -> int:
-        """Insert the rows whose key the table does not hold yet.
-
-        Args:
-            relation: the table.
-            columns: the values of each column; all of one length, the key's all distinct.
-            key: name of the column that identifies a row.
-
-        Returns:
-            The number of rows inserted.
-        """
-
-    @abstractmethod
-    def exists(self, relation: Relation) -> bool:
-        """Whether the table or view is there."""
-
-    @abstractmethod
-    def tables(self) -> list[Table]:
-        """All tables and views that the connection can see, without the warehouse's own."""
-
-    @abstractmethod
-    def columns(self, relation: Relation) -> list[str]:
-        """Names of a table's columns in their order; none where it is not there."""
-
-    @abstractmethod
-    def quote(self, identifier: str) -> str:
-        """The name as the warehouse wants it in SQL."""
-
-    @abstractmethod
-    def transaction(self) -> AbstractContextManager[None]:
-        """A context that commits at its end, and rolls back on any exception."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Close the connection and give the lock back."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-
-def open_warehouse(project: Project) -> Warehouse:
-    """Open the warehouse that the project's target names.
-
-    Raises:
-        ConfigurationError: this command does not know the warehouse's type.
-        WarehouseLockedError: another process has the DuckDB file open.
-        WarehouseError: the connection is refused for another reason.
-    """
-    kind = project.target.type
-    if kind not in _WAREHOUSES:
-        raise ConfigurationError(
-            f"`cdp` cannot connect to a warehouse of type '{kind}'.",
-            where=f"target '{project.target.name}' of the profile",
-            remedy=f"use a target of one of the types: {', '.join(_WAREHOUSES)}.",
-        )
-    return _WAREHOUSES[kind](project)
-
-
-def require_table(warehouse: Warehouse, relation: Relation) -> None:
-    """Make sure that a table or view of dbt's is there to be read.
-
-    Raises:
-        ConfigurationError: it is not.
-    """
-    if not warehouse.exists(relation):
-        raise ConfigurationError(
-            f"The table {relation.identifier} has not been built.",
-            where=str(relation),
-            remedy="run `dbt build` first.",
-        )
 
 
 class DuckDBWarehouse(Warehouse):
@@ -213,9 +108,6 @@ class DuckDBWarehouse(Warehouse):
     @override
     def close(self) -> None:
         self._connection.close()
-
-
-_WAREHOUSES = {"duckdb": DuckDBWarehouse}
 
 
 def _connect(project: Project) -> duckdb.DuckDBPyConnection:

@@ -1,0 +1,66 @@
+"""The only place that opens a connection to the warehouse.
+
+dbt and this command take turns: DuckDB lets one process at a time write to a file, so a connection
+is opened for as long as it is used and is always closed before dbt is started.
+"""
+
+from collections.abc import Callable
+
+from dbt_cdp.dbt import Relation
+from dbt_cdp.errors import ConfigurationError
+from dbt_cdp.project import Project
+from dbt_cdp.warehouse.base import Table, Warehouse
+from dbt_cdp.warehouse.duckdb import DuckDBWarehouse
+
+__all__ = ["Table", "Warehouse", "open_warehouse", "require_table"]
+
+
+def open_warehouse(project: Project) -> Warehouse:
+    """Open the warehouse that the project's target names.
+
+    Raises:
+        ConfigurationError: this command does not know the warehouse's type.
+        WarehouseLockedError: another process has the DuckDB file open.
+        WarehouseError: the connection is refused for another reason.
+    """
+    kind = project.target.type
+    if kind not in _WAREHOUSES:
+        raise ConfigurationError(
+            f"`cdp` cannot connect to a warehouse of type '{kind}'.",
+            where=f"target '{project.target.name}' of the profile",
+            remedy=f"use a target of one of the types: {', '.join(_WAREHOUSES)}.",
+        )
+    return _WAREHOUSES[kind](project)
+
+
+def require_table(warehouse: Warehouse, relation: Relation) -> None:
+    """Make sure that a table or view of dbt's is there to be read.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if not warehouse.exists(relation):
+        raise ConfigurationError(
+            f"The table {relation.identifier} has not been built.",
+            where=str(relation),
+            remedy="run `dbt build` first.",
+        )
+
+
+def _open_bigquery(project: Project) -> Warehouse:
+    """Its client is imported here because few have it, and it takes seconds."""
+    try:
+        from dbt_cdp.warehouse.bigquery import BigQueryWarehouse
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"BigQuery cannot be reached: there is no Python module '{error.name}'.",
+            where=f"target '{project.target.name}' of the profile",
+            remedy="pip install 'dbt-cdp[bigquery]'.",
+        ) from None
+    return BigQueryWarehouse(project)
+
+
+_WAREHOUSES: dict[str, Callable[[Project], Warehouse]] = {
+    "duckdb": DuckDBWarehouse,
+    "bigquery": _open_bigquery,
+}
