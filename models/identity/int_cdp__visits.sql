@@ -8,7 +8,7 @@
 }}
 
 {%- set place = ["device_type", "user_agent", "country", "region", "city"] %}
-{%- set seen_in = ["browser", "ip", "fingerprint"] + place %}
+{%- set seen_in = ["browser_id", "ip", "fingerprint"] + place %}
 {%- set seen = dbt.concat(["cast(timestamp as " ~ dbt.type_string() ~ ")", "' '", "event_id"]) %}
 {%- set first_view = "case when page_url is not null then " ~ seen ~ " else '~' end" %}
 {%- set last_view = "case when page_url is not null then " ~ seen ~ " else '' end" %}
@@ -26,7 +26,7 @@ placed as (
 
     select
         *,
-        coalesce(anonymous_id, device_id, tuple_key) as browser
+        coalesce(anonymous_id, device_id, tuple_key) as browser_id
 
     from events
 
@@ -67,7 +67,7 @@ present as (
         {{ cdp.cdp_hash_key(["group_key"] + seen_in) }} as visit_key,
         group_key,
         tuple_key,
-        {{ cdp.cdp_hash128("browser") }} as browser_key,
+        {{ cdp.cdp_hash128("browser_id") }} as browser_key,
         case when fingerprint is not null then {{ cdp.cdp_hash128("ip") }} end as ip_key,
         case when ip is not null then {{ cdp.cdp_hash128("fingerprint") }} end as fingerprint_key,
         case
