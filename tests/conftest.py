@@ -4,54 +4,25 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from textwrap import dedent
 
 import duckdb
 import pytest
 
-from consumer import link_package
+from consumer import write_shop
 from dbt_cdp.landing import ensure_landing
-from dbt_cdp.project import Project, package_root
+from dbt_cdp.project import Project
 
 os.environ["DO_NOT_TRACK"] = "1"
 for name in [name for name in os.environ if name.startswith(("CDP_", "DBT_"))]:
     del os.environ[name]
 
-PROJECT = """
-name: shop
-version: 1.0.0
-profile: shop
-vars:
-  cdp_sources:
-    - {name: web, collector: cdp}
-    - name: crm
-      collector: cdp
-      record_id: contact_id
-      identifier_type: crm_id
-      identifiers: {email: email}
-"""
-
-PROFILES = """
-shop:
-  target: dev
-  outputs:
-    dev: {type: duckdb, path: shop.duckdb, threads: 2}
-"""
-
-
-def write_project(folder: Path) -> Path:
-    """A dbt project that uses the package."""
-    link_package(folder)
-    (folder / "dbt_project.yml").write_text(dedent(PROJECT))
-    (folder / "profiles.yml").write_text(dedent(PROFILES))
-    (folder / "packages.yml").write_text(f"packages: [{{local: {package_root()}}}]\n")
-    return folder
+DUCKDB = {"type": "duckdb", "path": "shop.duckdb", "threads": 2}
 
 
 @pytest.fixture(scope="session")
 def built_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose landing tables are made. Tests read it and leave it as it is."""
-    folder = write_project(tmp_path_factory.mktemp("built") / "shop")
+    folder = write_shop(tmp_path_factory.mktemp("built") / "shop", DUCKDB)
     ensure_landing(Project.find(folder))
     return folder
 

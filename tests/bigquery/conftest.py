@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from consumer import link_package
+from consumer import write_shop
 from dbt_cdp.landing import ensure_landing
 from dbt_cdp.project import Project, Target, package_root
 from dbt_cdp.warehouse import Warehouse, open_warehouse
@@ -31,39 +30,21 @@ TEST_SECONDS = 60
 DATABASE, DATASET = "test-project", "shop"
 LANDING = ("landing_events", "landing_records", "landing_rejects")
 
-PROJECT = """
-name: shop
-version: 1.0.0
-profile: shop
-vars:
-  cdp_sources:
-    - {name: web, collector: cdp}
-    - name: crm
-      collector: cdp
-      record_id: contact_id
-      identifier_type: crm_id
-      identifiers: {email: email}
-"""
-
-PROFILES = """
-shop:
-  target: dev
-  outputs:
-    dev:
-      type: bigquery
-      method: oauth-secrets
-      token: none
-      project: test-project
-      dataset: shop
-      location: US
-      api_endpoint: "{{ env_var('TEST_ENDPOINT') }}"
-      threads: 1
-      job_retries: 0
-      job_creation_timeout_seconds: 20
-      job_execution_timeout_seconds: 20
-      maximum_bytes_billed: 1000000000
-      priority: interactive
-"""
+TARGET = {
+    "type": "bigquery",
+    "method": "oauth-secrets",
+    "token": "none",
+    "project": DATABASE,
+    "dataset": DATASET,
+    "location": "US",
+    "api_endpoint": "{{ env_var('TEST_ENDPOINT') }}",
+    "threads": 1,
+    "job_retries": 0,
+    "job_creation_timeout_seconds": 20,
+    "job_execution_timeout_seconds": 20,
+    "maximum_bytes_billed": 1_000_000_000,
+    "priority": "interactive",
+}
 
 
 @pytest.fixture(scope="session")
@@ -141,11 +122,7 @@ def warehouse(endpoint: str, make_project: Callable[..., Project]) -> Iterator[W
 def built_project(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dbt project whose landing tables are made. Tests read it and leave it as it is."""
     os.environ["TEST_ENDPOINT"] = endpoint
-    folder = tmp_path_factory.mktemp("built") / "shop"
-    link_package(folder)
-    (folder / "dbt_project.yml").write_text(dedent(PROJECT))
-    (folder / "profiles.yml").write_text(dedent(PROFILES))
-    (folder / "packages.yml").write_text(f"packages: [{{local: {package_root()}}}]\n")
+    folder = write_shop(tmp_path_factory.mktemp("built") / "shop", TARGET)
     ensure_landing(Project.find(folder))
     return folder
 

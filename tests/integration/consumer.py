@@ -117,6 +117,30 @@ def new_project(
     return Consumer(folder, f"{name}.duckdb", schema)
 
 
+def write_shop(folder: Path, target: Mapping[str, Any]) -> Path:
+    """A project whose events and records are those that `cdp load` loads, with this target."""
+    link_package(folder)
+    sources = [
+        {"name": "web", "collector": "cdp"},
+        {
+            "name": "crm",
+            "collector": "cdp",
+            "record_id": "contact_id",
+            "identifier_type": "crm_id",
+            "identifiers": {"email": "email"},
+        },
+    ]
+    project = {"name": "shop", "version": "1.0.0", "profile": "shop"}
+    files = {
+        "dbt_project.yml": {**project, "vars": {"cdp_sources": sources}},
+        "profiles.yml": {"shop": {"target": "dev", "outputs": {"dev": dict(target)}}},
+        "packages.yml": {"packages": [{"local": str(package_root())}]},
+    }
+    for name, content in files.items():
+        (folder / name).write_text(yaml.safe_dump(content, sort_keys=False))
+    return folder
+
+
 def link_package(folder: Path) -> None:
     """What `dbt deps` does for a local package."""
     (folder / "dbt_packages").mkdir(parents=True, exist_ok=True)
