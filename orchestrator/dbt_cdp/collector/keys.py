@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dbt_cdp.collector.spool import make_folder
+from dbt_cdp.collector.watched import WatchedFile
 from dbt_cdp.errors import ConfigurationError
 
 KEYS_VARIABLE = "CDP_WRITE_KEYS"
@@ -142,7 +143,7 @@ class WriteKeys:
         self._of_environment = [
             (source, _hash(key)) for source, key in parse_pairs(variable, KEYS_VARIABLE)
         ]
-        self._version = self._file_version()
+        self._watched = WatchedFile(file.path)
         self._keys = self._read()
 
     def __len__(self) -> int:
@@ -169,20 +170,11 @@ class WriteKeys:
         Raises:
             ConfigurationError: the file is damaged; the keys stay as they were.
         """
-        version = self._file_version()
-        if version != self._version:
-            self._version = version
+        if self._watched.has_changed():
             self._keys = self._read()
 
     def _read(self) -> list[tuple[str, str]]:
         return [*self._of_environment, *((key.source, key.sha256) for key in self._file.read())]
-
-    def _file_version(self) -> tuple[int, int] | None:
-        try:
-            state = self._file.path.stat()
-        except FileNotFoundError:
-            return None
-        return state.st_mtime_ns, state.st_ino
 
 
 def parse_pairs(text: str, variable: str) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dbt_cdp.collector.watched import WatchedFile
 from dbt_cdp.errors import ConfigurationError
 
 # Where an event may name a person: identifier type -> paths, as in cdp_landed_event_paths.
@@ -59,7 +60,7 @@ class Suppressions:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._version = self._file_version()
+        self._watched = WatchedFile(path) if path else None
         self._lists, self._country = self._read()
 
     def refresh(self) -> None:
@@ -68,10 +69,8 @@ class Suppressions:
         Raises:
             ConfigurationError: the file is not as it must be; the list stays as it was.
         """
-        version = self._file_version()
-        if version != self._version:
+        if self._watched and self._watched.has_changed():
             self._lists, self._country = self._read()
-            self._version = version
 
     def __bool__(self) -> bool:
         return any(group.digests for group in self._lists)
@@ -112,13 +111,6 @@ class Suppressions:
     def _error(self, problem: str, line: int | None = None) -> ConfigurationError:
         where = f"{self._path}, line {line}" if line else str(self._path)
         return ConfigurationError(problem, where=where, remedy="export the list again.")
-
-    def _file_version(self) -> tuple[int, int] | None:
-        try:
-            state = self._path.stat() if self._path else None
-        except FileNotFoundError:
-            return None
-        return (state.st_mtime_ns, state.st_ino) if state else None
 
 
 def digest(key: bytes, kind: str, value: str) -> bytes:
