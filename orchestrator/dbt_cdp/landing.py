@@ -32,7 +32,8 @@ _PROGRESS_ROWS = 5_000
 _GROUP_BYTES = 256_000_000
 _SPOOL = "spool"
 _UNKNOWN_SOURCE = (
-    "cdp_sources has no such source of events; what was loaded waits in landing_events until it has"
+    "cdp_sources has no such source of events; what was loaded waits in landing_events until it"
+    " has."
 )
 
 

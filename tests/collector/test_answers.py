@@ -121,6 +121,13 @@ def test_one_bad_event_does_not_sink_its_batch(collector: Collector) -> None:
     ]
 
 
+def test_a_bad_event_of_a_body_of_several_lines_is_kept_too(collector: Collector) -> None:
+    body = json.dumps([{**EVENT, "messageId": "good"}, 7], indent=2).encode()
+    assert collector.post("/v1/batch", body).status == 200
+    assert message_ids(collector) == ["good"]
+    assert [event.problem for event in collector.stored()] == ["", "not a JSON object"]
+
+
 @pytest.mark.parametrize("body", [b"", b"not JSON", b'"text"', b"[1, 2]", b'{"batch":[{]}'])
 def test_a_body_without_an_event_is_set_aside(collector: Collector, body: bytes) -> None:
     reply = collector.post("/v1/batch", body)

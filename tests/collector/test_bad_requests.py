@@ -141,6 +141,24 @@ def test_depth_size_and_other_encodings(collector: Collector) -> None:
     ]
 
 
+def test_what_is_nested_nearly_too_deep_to_be_written_sinks_nothing(collector: Collector) -> None:
+    """Somewhere between these depths JSON can still be read, and no longer be written."""
+    good = b'{"userId":"u1","messageId":"good"}'
+    for depth in range(850, 1_000, 3):
+        deep = b"[" * depth + b"]" * depth
+        for item in (deep, b'{"a":' + deep + b"}"):
+            for newline in (b"", b"\n"):
+                body = b"[" + good + b"," + newline + item + b"]"
+                assert collector.post("/v1/batch", body).status == 200
+    collector.stop()
+    stored = collector.stored()
+    assert len(stored) == 2 * 50 * 4
+    assert {payload["messageId"] for payload in collector.payloads()} == {"good"}
+    assert sum(event.problem == "" for event in stored) == 50 * 4
+    problems = {event.problem for event in stored if event.problem}
+    assert problems == {"nested deeper than 64 levels", "not a JSON object"}
+
+
 def nested(levels: int) -> object:
     return {"a": nested(levels - 1)} if levels else 1
 

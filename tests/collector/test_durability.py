@@ -114,6 +114,27 @@ def test_after_a_failure_of_the_disk_nothing_is_torn_and_the_next_line_is_kept(
     assert len(sealed_segments(tmp_path)) == 2
 
 
+def test_a_failure_of_another_kind_acknowledges_nothing_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def run() -> None:
+        spool = Spool(tmp_path)
+        with monkeypatch.context() as patch:
+
+            def fail(descriptor: int, data: bytes) -> int:
+                raise MemoryError
+
+            patch.setattr(spool_module.os, "write", fail)
+            with pytest.raises(SpoolError):
+                await spool.append(line(1))
+        await spool.append(line(2))
+        await spool.close()
+
+    asyncio.run(run())
+    assert numbers(tmp_path) == [2]
+    assert "MemoryError" in capsys.readouterr().err
+
+
 def test_a_segment_is_sealed_when_it_is_large_and_when_it_is_old(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

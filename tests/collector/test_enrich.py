@@ -99,6 +99,27 @@ def test_the_address_is_the_persons_and_not_the_servers() -> None:
         assert enrich(event, request)["request_ip"] == "192.0.2.7"
 
 
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["channel", "context", "timestamp", "originalTimestamp", "sentAt", "type", "userId"]
+        ),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+            lambda inner: (
+                st.lists(inner, max_size=2)
+                | st.dictionaries(st.sampled_from(["device", "userAgent"]), inner, max_size=2)
+            ),
+        ),
+    ),
+    st.booleans(),
+)
+def test_no_event_is_too_odd_to_be_enriched(event: dict[str, Any], is_client: bool) -> None:
+    for envelope in ({}, event):
+        said = enriched(event, envelope, REQUEST._replace(is_client=is_client), RECEIVED)
+        assert said["received_at"] == REQUEST.received_at
+
+
 def test_the_context_of_a_batch_is_that_of_its_events() -> None:
     said = enrich({"context": {"b": 2, "c": 3}}, context={"a": 1, "b": 1})
     assert said["context"] == {"a": 1, "b": 2, "c": 3}

@@ -218,6 +218,8 @@ async def _tend(door: Door, server: uvicorn.Server) -> None:
                 look()
             except ConfigurationError as error:
                 talk(error.format_message())
+            except OSError as error:
+                talk(f"The keys or the list cannot be read: {error.strerror}.")
         try:
             await door.spool.tend()
             await door.log.flush()

@@ -8,7 +8,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from dbt_cdp.payloads import NOT_AN_OBJECT, canonical_json, parse_line, read_json
+from dbt_cdp.payloads import NOT_AN_OBJECT, TOO_DEEP, canonical_json, parse_line, read_json
 
 # The largest body that is taken, unpacked, in bytes: eight times what Segment allows a batch.
 MAX_BODY_BYTES = 4_000_000
@@ -103,9 +103,15 @@ def read_body(raw: bytes) -> Body:
 
 def _sorted_out(items: list[Any], envelope: dict[str, Any] | None = None) -> Body:
     events = [item for item in items if isinstance(item, dict)]
-    others = [item for item in items if not isinstance(item, dict)]
-    bad = [BadEvent(canonical_json(item).encode(), NOT_AN_OBJECT) for item in others]
+    bad = [_no_event(item) for item in items if not isinstance(item, dict)]
     return Body(events, envelope or {}, bad)
+
+
+def _no_event(item: Any) -> BadEvent:
+    try:
+        return BadEvent(canonical_json(item).encode(), NOT_AN_OBJECT)
+    except RecursionError:
+        return BadEvent(b"", TOO_DEEP)
 
 
 def _take_apart(raw: bytes, problem: str) -> Body:

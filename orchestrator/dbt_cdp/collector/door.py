@@ -7,7 +7,7 @@ import ipaddress
 import json
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -21,6 +21,7 @@ from dbt_cdp.collector.access_log import AccessLog, LogLine
 from dbt_cdp.collector.bodies import (
     BATCH,
     MAX_BODY_BYTES,
+    BadEvent,
     Body,
     BodyTooLargeError,
     DamagedBodyError,
@@ -35,7 +36,7 @@ from dbt_cdp.collector.spool import Spool, SpoolError
 from dbt_cdp.collector.suppression import Suppressions
 from dbt_cdp.collector.webhooks import WebhookSecrets
 from dbt_cdp.output import talk
-from dbt_cdp.payloads import canonical_json
+from dbt_cdp.payloads import TOO_DEEP, canonical_json
 
 # The bodies of all requests together that are being received, in bytes.
 _RECEIVING_BYTES = 256_000_000
@@ -243,18 +244,14 @@ class Endpoint:
         door, request = self._door, self._request(visit)
         kept = [event for event in body.events if event not in door.suppressions]
         dropped = len(body.events) - len(kept)
-        lines = []
-        if kept and body.is_whole and not dropped:
+        is_one_line = b"\n" not in raw and b"\r" not in raw
+        if kept and body.is_whole and not dropped and is_one_line:
             # As it came: reading it again is left to `cdp load`, the bad ones among it too.
-            lines.append(spool_line(request, _on_one_line(raw, body)))
+            lines = spool_line(request, raw)
         else:
-            if kept:
-                lines.append(spool_line(request, _batch(body, kept)))
-            lines += [
-                unreadable_line(request._replace(problem=bad.problem), bad.raw) for bad in body.bad
-            ]
+            lines = b"".join(_written_anew(request, body, kept))
         if lines:
-            await door.spool.append(b"".join(lines))
+            await door.spool.append(lines)
         visit.events = len(kept)
         for outcome, number in (
             ("accepted", len(kept)),
@@ -349,14 +346,17 @@ def _key_in(body: Body) -> str:
     return ""
 
 
-def _on_one_line(raw: bytes, body: Body) -> bytes:
-    if b"\n" not in raw and b"\r" not in raw:
-        return raw
-    return _batch(body, body.events)
-
-
-def _batch(body: Body, events: list[dict[str, Any]]) -> bytes:
-    return canonical_json({**body.envelope, BATCH: events}).encode()
+def _written_anew(request: Request, body: Body, kept: list[dict[str, Any]]) -> Iterator[bytes]:
+    """A line for each event that is kept, and for each that cannot be read."""
+    bad = list(body.bad)
+    for event in kept:
+        try:
+            batch = canonical_json({**body.envelope, BATCH: [event]})
+            yield spool_line(request, batch.encode())
+        except RecursionError:
+            bad.append(BadEvent(b"", TOO_DEEP))
+    for raw, problem in bad:
+        yield unreadable_line(request._replace(problem=problem), raw)
 
 
 @functools.lru_cache(maxsize=_ADDRESSES)

@@ -94,7 +94,9 @@ def _times(
 
 def _is_from_device(event: dict[str, Any], context: dict[str, Any]) -> bool:
     """Whether a mobile client says so; the address of a customer's server is nobody's."""
-    return event.get("channel") in _DEVICE_CHANNELS or isinstance(context.get("device"), dict)
+    channel = event.get("channel")
+    is_said = isinstance(channel, str) and channel in _DEVICE_CHANNELS
+    return is_said or isinstance(context.get("device"), dict)
 
 
 def _device(context: dict[str, Any], added: dict[str, Any]) -> dict[str, str]:

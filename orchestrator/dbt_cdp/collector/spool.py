@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dbt_cdp.errors import CdpError, ConfigurationError
+from dbt_cdp.output import talk
 
 OPEN, SEALED = ".open", ".ndjson"
 
@@ -123,7 +124,7 @@ class Spool:
         if self._committer is None:
             self._committer = asyncio.create_task(self._commit())
         await group.is_done.wait()
-        if group.error:
+        if not group.is_durable:
             raise SpoolError("The disk refuses to write.", where=str(self.folder))
 
     def look_at_disk(self) -> None:
@@ -149,8 +150,11 @@ class Spool:
             started = time.perf_counter()
             try:
                 await self._on_disk(lambda group=group: self._write(group.lines))  # type: ignore[misc]
-            except OSError as error:
-                group.error = error
+                group.is_durable = True
+            except Exception as error:
+                # What the disk refuses is answered, and counted with the answers.
+                if not isinstance(error, OSError):
+                    talk(f"The spool cannot be written: {type(error).__name__}.")
             finally:
                 self._waiting_bytes -= sum(map(len, group.lines))
                 group.is_done.set()
@@ -184,12 +188,12 @@ class Spool:
 class _Group:
     """Lines that become durable together."""
 
-    __slots__ = ("error", "is_done", "lines")
+    __slots__ = ("is_done", "is_durable", "lines")
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
         self.is_done = asyncio.Event()
-        self.error: OSError | None = None
+        self.is_durable = False
 
 
 class _Segment:

@@ -77,6 +77,6 @@ def _print(reports: list[LoadReport], as_json: bool) -> None:
         print_table(COLUMNS, [list(asdict(report).values())[: len(COLUMNS)] for report in reports])
     for report in reports:
         if report.problem:
-            talk(f"{report.file}, source '{report.source}': {report.problem}.")
+            talk(f"{report.file}, source '{report.source}': {report.problem}")
     if any(report.rejected for report in reports):
         talk("The table landing_rejects tells why lines were rejected, with their numbers.")
