@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dbt_cdp.dbt import QUERIES_FOLDER, Dbt, Manifest
 from dbt_cdp.errors import ConfigurationError, DbtError, DbtUsageError
@@ -136,7 +137,9 @@ def test_a_project_that_cannot_be_parsed_is_a_usage_error(dbt: Dbt) -> None:
 
 def test_a_misspelt_source_is_told_by_its_key(dbt: Dbt) -> None:
     path = dbt.project.root / "dbt_project.yml"
-    path.write_text(path.read_text().replace("{name: web,", "{name: web, colour: red,"))
+    settings = yaml.safe_load(path.read_text())
+    settings["vars"]["cdp_sources"][0]["colour"] = "red"
+    path.write_text(yaml.safe_dump(settings))
     with pytest.raises(DbtUsageError, match="unknown key 'colour'"):
         dbt.manifest()
 
