@@ -18,6 +18,7 @@ COMMANDS = {
     "identity": "dbt_cdp.commands.identity:identity",
     "keys": "dbt_cdp.commands.keys:keys",
     "load": "dbt_cdp.commands.load:load",
+    "profile": "dbt_cdp.commands.profile:profile",
     "sources": "dbt_cdp.commands.sources:sources",
 }
 
