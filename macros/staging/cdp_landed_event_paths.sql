@@ -1,6 +1,6 @@
 {# Where the canonical columns are in the payload of an event as Segment, RudderStack and Jitsu clients
    send it: column -> JSON paths, the first that is present wins. Only an alias has a previous id, the one that the
-   person was known by before. #}
+   person was known by before. The traits of a group call are the group's, as its address is; the last four are for it. #}
 {% macro cdp_landed_event_paths() %}
     {{- return({
         "event_id": ["$.event_id", "$.messageId", "$.message_id"],
@@ -31,5 +31,9 @@
         "referrer": ["$.context.page.referrer", "$.properties.referrer"],
         "properties": ["$.properties"],
         "traits": ["$.traits", "$.context.traits"],
+        "group_traits": ["$.traits"],
+        "person_traits": ["$.context.traits"],
+        "person_email": ["$.email", "$.context.traits.email"],
+        "person_phone": ["$.phone", "$.context.traits.phone"],
     }) -}}
 {% endmacro %}

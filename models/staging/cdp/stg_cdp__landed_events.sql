@@ -3,7 +3,14 @@
 {%- set loaded = cdp.cdp_sources("events") | selectattr("collector", "equalto", "cdp") | list %}
 {%- set sources = loaded | map(attribute="name") | list %}
 {%- set dated = ["event_id", "event_type", "timestamp", "received_at", "loaded_at"] %}
-{%- set columns = cdp.cdp_event_columns().keys() | reject("in", dated) | list %}
+{#- What a group call says of the group and not of the person. #}
+{%- set of_group = {
+    "email": "person_email",
+    "phone": "person_phone",
+    "properties": "coalesce(group_traits, properties)",
+    "traits": "person_traits",
+} %}
+{%- set columns = cdp.cdp_event_columns().keys() | reject("in", dated) | reject("in", of_group) | list %}
 
 with
 
@@ -49,6 +56,9 @@ final as (
         loaded_at,
         {%- for column in columns %}
         {{ column }},
+        {%- endfor %}
+        {%- for column, own in of_group.items() %}
+        case when type = 'group' then {{ own }} else {{ column }} end as {{ column }},
         {%- endfor %}
         timestamp is not null as has_timestamp,
         source,
