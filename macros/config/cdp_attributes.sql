@@ -8,11 +8,15 @@
     {{- return(names) -}}
 {% endmacro %}
 
-{# The keys of an event's traits that are attributes of its person. #}
+{# The attributes that are read from an event's traits: those below, and those of the var cdp_attributes with a `trait`. #}
 {% macro cdp_event_attributes() %}
-    {{- return([
+    {%- set names = [
         "name", "first_name", "last_name", "company", "job_title", "industry", "company_size", "country", "plan"
-    ]) -}}
+    ] -%}
+    {%- for entry in cdp.cdp_list_var("cdp_attributes") if entry is mapping and entry.trait and entry.name not in names -%}
+        {%- do names.append(entry.name) -%}
+    {%- endfor -%}
+    {{- return(names) -}}
 {% endmacro %}
 
 {# The attributes that any record source maps, or that come with its collector. #}

@@ -44,7 +44,7 @@
             "kinds": ["records"],
             "identifier_type": "crm_id",
             "attributes": [
-                "first_name", "last_name", "company", "job_title", "industry", "company_size", "country", "account_id",
+                "first_name", "last_name", "company", "job_title", "industry", "company_size", "country", "crm_account_id",
                 "company_domain", "lead_status"
             ],
         },
@@ -53,7 +53,7 @@
             "kinds": ["records"],
             "identifier_type": "crm_id",
             "attributes": [
-                "first_name", "last_name", "company", "job_title", "industry", "company_size", "country", "account_id",
+                "first_name", "last_name", "company", "job_title", "industry", "company_size", "country", "crm_account_id",
                 "company_domain", "lifecycle_stage"
             ],
         },

@@ -8,11 +8,20 @@
      traits   names of the traits that need it #}
 {% macro cdp_measures() %}
     {%- set measures = {} -%}
-    {%- for trait in cdp.cdp_traits() if trait.aggregate not in ["sql", "model"] -%}
+    {%- for trait in cdp.cdp_traits() + cdp.cdp_traits("account") if trait.aggregate not in ["sql", "model", "parts"] -%}
         {%- set measure = cdp.cdp_trait_measure(trait) -%}
         {%- do measures.setdefault(measure.id, dict(measure, traits=[])).traits.append(trait.name) -%}
     {%- endfor -%}
     {{- return(measures.values() | list) -}}
+{% endmacro %}
+
+
+{# The ids of all that the table keeps: these, and what cdp_told_measures says. #}
+{% macro cdp_measure_ids() %}
+    {%- set told = cdp.cdp_told_measures() -%}
+    {{- return(
+        cdp.cdp_measures() | map(attribute="id") | list + told.attributes.keys() | list + told.groups.keys() | list + told.ids.keys() | list
+    ) -}}
 {% endmacro %}
 
 

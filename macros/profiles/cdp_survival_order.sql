@@ -7,7 +7,7 @@
         "longest": "-length(attribute_value)",
     } -%}
     {%- set terms = [] -%}
-    {%- for entry in cdp.cdp_survivorship().values() if entry.survivorship != "most_recent" -%}
+    {%- for entry in cdp.cdp_survivorship().values() if entry.get("survivorship", "most_recent") != "most_recent" -%}
         {%- if entry.survivorship == "source_priority" -%}
             {%- set places = [] -%}
             {%- for source in entry.sources -%}

@@ -12,22 +12,19 @@
 {%- set traits = cdp.cdp_traits() %}
 {%- set attributes = cdp.cdp_attributes() %}
 {%- set record_attributes = cdp.cdp_record_attributes() %}
+{%- set attribute_measures = [] %}
+{%- for attribute in cdp.cdp_event_attributes() %}
+{%- do attribute_measures.append(cdp.cdp_attribute_measure(attribute)) %}
+{%- endfor %}
 {%- set queried = [] %}
 {%- set summed = [] %}
-{%- set derived = [] %}
-{%- for trait in traits %}
-{%- if trait.aggregate in ["sql", "model"] %}
-{%- do derived.append(trait) %}
-{%- elif cdp.cdp_trait_has_query(trait) %}
-{%- do queried.append(trait) %}
-{%- else %}
-{%- do summed.append(trait) %}
-{%- endif %}
+{%- for trait in traits if trait.aggregate not in ["sql", "model", "parts"] %}
+{%- do (queried if cdp.cdp_trait_has_query(trait) else summed).append(trait) %}
 {%- endfor %}
 {%- set definition_hash = local_md5([traits, attributes, cdp.cdp_survivorship(), cdp.cdp_as_of_date(0)] | string) %}
 {%- set is_partial = cdp.cdp_is_incremental() and not cdp.cdp_rules_changed(definition_hash, "definition_hash") %}
 {%- set last_batch = cdp.cdp_last_batch() %}
-{%- set scores = ["product_usage_score", "lead_score"] %}
+{%- set has_crm_accounts = "crm_account_id" in attributes %}
 
 with
 
@@ -68,6 +65,13 @@ records as (
     select *, {{ cdp.cdp_record_tuple_key() }} as tuple_key
 
     from {{ ref("stg_cdp__records") }}
+
+),
+
+-- Accounts whose domain is known, by what they are called otherwise.
+account_domains as (
+
+    select * from {{ ref("int_cdp__account_domains") }}
 
 ),
 
@@ -140,6 +144,33 @@ touched as (
 
     where all_observations.batch_id > {{ last_batch }}
 
+    union distinct
+
+    select tuple_people.canonical_id
+
+    from all_activity
+
+    inner join tuple_people on all_activity.tuple_key = tuple_people.tuple_key
+
+    inner join account_domains on all_activity.value_key = account_domains.account_key
+
+    where
+        all_activity.measure = 'group'
+        and account_domains.batch_id > {{ last_batch }}
+    {% if has_crm_accounts %}
+    union distinct
+
+    select tuple_people.canonical_id
+
+    from records
+
+    inner join tuple_people on records.tuple_key = tuple_people.tuple_key
+
+    inner join account_domains
+        on {{ cdp.cdp_crm_account_key("records.source", "records.attribute_crm_account_id") }} = account_domains.account_key
+
+    where account_domains.batch_id > {{ last_batch }}
+    {% endif %}
     {%- for trait in traits if trait.aggregate == "model" %}
 
     union distinct
@@ -264,7 +295,7 @@ attribute_values as (
 
     from activity
 
-    where measure like 'attribute.%'
+    where measure in ('{{ attribute_measures | join("', '") }}')
     {% for attribute in record_attributes %}
     union all
 
@@ -337,6 +368,23 @@ attribute_columns as (
 
 ),
 
+last_groups as (
+
+    select
+        canonical_id,
+        value_key as group_id
+
+    from activity
+
+    where measure = 'group'
+
+    qualify row_number() over (
+        partition by canonical_id
+        order by last_at desc, value_key asc
+    ) = 1
+
+),
+
 summed_traits as (
 
     select
@@ -378,6 +426,15 @@ described as (
         coalesce(
             emails.email is not null and free_mail_domains.domain is null, false
         ) as is_business_email,
+        coalesce(
+            group_domains.domain,
+            last_groups.group_id,
+            {%- if has_crm_accounts %}
+            crm_domains.domain,
+            {{ cdp.cdp_crm_account_key("attribute_columns.source_of_crm_account_id", "attribute_columns.crm_account_id") }},
+            {%- endif %}
+            case when free_mail_domains.domain is null then {{ dbt.split_part("emails.email", "'@'", 2) }} end
+        ) as account_id,
         {%- for attribute in attributes if attribute not in ["name", "company"] %}
         attribute_columns.{{ attribute }},
         {%- endfor %}
@@ -407,7 +464,8 @@ described as (
         {%- endfor %}
         coalesce(attribute_columns.attribute_conflicts, 0) as attribute_conflicts,
         {{ cdp.cdp_json_object(values) }} as attributes,
-        {{ cdp.cdp_json_object(sources) }} as attribute_sources
+        {{ cdp.cdp_json_object(sources) }} as attribute_sources,
+        {{ cdp.cdp_as_of_date(0) }} as as_of_date
 
     from people
 
@@ -417,6 +475,15 @@ described as (
 
     left join attribute_columns on people.canonical_id = attribute_columns.canonical_id
 
+    left join last_groups on people.canonical_id = last_groups.canonical_id
+
+    left join account_domains as group_domains on last_groups.group_id = group_domains.account_key
+    {% if has_crm_accounts %}
+    left join account_domains as crm_domains
+        on
+            {{ cdp.cdp_crm_account_key("attribute_columns.source_of_crm_account_id", "attribute_columns.crm_account_id") }}
+            = crm_domains.account_key
+    {% endif %}
     left join summed_traits on people.canonical_id = summed_traits.canonical_id
 
     {%- for trait in queried %}
@@ -429,28 +496,7 @@ described as (
 
 ),
 
-{%- for trait in derived %}
-
-derived_{{ loop.index }} as (
-
-    {% if trait.aggregate == "sql" -%}
-    select
-        *,
-        /* trait {{ trait.name }} */ {{ trait.field }} as {{ trait.name }}
-
-    from {{ "derived_" ~ (loop.index - 1) if not loop.first else "described" }}
-    {%- else -%}
-    select
-        profiles.*,
-        given.{{ trait.name }}
-
-    from {{ "derived_" ~ (loop.index - 1) if not loop.first else "described" }} as profiles
-
-    left join {{ ref(trait.field) }} as given on profiles.canonical_id = given.canonical_id
-    {%- endif %}
-
-),
-{%- endfor %}
+{{ cdp.cdp_derived_traits(traits, "described") }}
 
 final as (
 
@@ -459,6 +505,7 @@ final as (
         email,
         name,
         company,
+        account_id,
         first_seen,
         last_active,
         is_identified,
@@ -475,15 +522,11 @@ final as (
         attribute_sources,
         attribute_conflicts,
         {{ cdp.cdp_json_object(values) }} as traits,
-        {%- set values = {} %}
-        {%- for score in scores %}
-        {%- do values.update({score: score}) %}
-        {%- endfor %}
-        {{ cdp.cdp_json_object(values) }} as scores,
+        {{ cdp.cdp_scores_json(traits) }} as scores,
         '{{ definition_hash }}' as definition_hash,
         {{ cdp.cdp_batch_id() }} as batch_id
 
-    from {{ "derived_" ~ derived | length if derived else "described" }}
+    from {{ cdp.cdp_derived_relation(traits, "described") }}
 
 )
 

@@ -9,12 +9,10 @@
 }}
 
 {%- set measures = cdp.cdp_measures() %}
-{%- set attributes = cdp.cdp_event_attributes() %}
 {%- set known = cdp.cdp_known_measures() %}
-{%- set fields = {} %}
-{%- for attribute in attributes %}
-{%- do fields.update({attribute: ["$." ~ attribute]}) %}
-{%- endfor %}
+{%- set unmarked = cdp.cdp_measure_ids() | reject("in", known) | list %}
+{%- set filled = unmarked if cdp.cdp_is_incremental() else [] %}
+{%- set told = cdp.cdp_told_by_relation(filled) %}
 
 with
 
@@ -26,38 +24,30 @@ all_events as (
 
 ),
 
-described_events as (
+{%- for relation, told_measures in told.items() %}
 
-    select
-        group_key,
-        timestamp,
-        traits
+{{ cdp.cdp_told_values(relation, told_measures) }}
+{%- endfor %}
 
-    from events
-
-    where traits is not null
-
-),
-
-attribute_values as (
-
-    {{ cdp.cdp_json_columns("described_events", "traits", ["group_key", "timestamp"], fields) | indent(4) }}
+told as (
+    {% for relation in told %}
+    select * from told_{{ relation }}
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
 
 ),
 
 -- A measure that the table does not hold yet is taken from every event that is left.
 present as (
     {% for measure in measures %}
-    {%- set is_new = cdp.cdp_is_incremental() and measure.id not in known %}
-    {{ cdp.cdp_measure_sql(measure, "all_events" if is_new else "events") }}
+    {{ cdp.cdp_measure_sql(measure, "all_events" if measure.id in filled else "events") }}
 
     union all
     {% endfor -%}
-    {% for attribute in attributes %}
     select
         group_key,
-        'attribute.{{ attribute }}' as measure,
-        {{ attribute }} as value_key,
+        measure,
+        value_key,
         count(*) as event_count,
         0 as value_count,
         cast(null as {{ cdp.cdp_type_number() }}) as value_sum,
@@ -66,15 +56,12 @@ present as (
         min(timestamp) as first_at,
         max(timestamp) as last_at
 
-    from attribute_values
-
-    where nullif(trim({{ attribute }}), '') is not null
+    from told
 
     group by
         group_key,
-        {{ attribute }}
-    {{ "union all" if not loop.last }}
-    {%- endfor %}
+        measure,
+        value_key
 
 ),
 
@@ -87,7 +74,7 @@ stored as (
     where
         event_count > 0
         and group_key in (select touched.group_key from touched)
-    {%- for measure in measures if measure.id not in known %}
+    {%- if filled %}
 
     union all
 
@@ -96,10 +83,10 @@ stored as (
 
     where
         event_count > 0
-        and measure = '{{ measure.id }}'
+        and measure in ('{{ filled | join("', '") }}')
         and group_key in (select all_events.group_key from all_events)
         and group_key not in (select touched.group_key from touched)
-    {%- endfor %}
+    {%- endif %}
 
 ),
 
@@ -142,14 +129,14 @@ changed as (
     select * from emptied
     {%- endif %}
 
-    {%- for measure in measures if measure.id not in known %}
+    {%- for id in unmarked %}
 
     union all
 
     -- Says that the measure is held.
     select
         '' as group_key,
-        '{{ measure.id }}' as measure,
+        '{{ id }}' as measure,
         '' as value_key,
         0 as event_count,
         0 as value_count,

@@ -222,7 +222,7 @@ final as (
             "industry": "industry",
             "company_size": "company_size",
             "country": "country",
-            "account_id": "account_id",
+            "crm_account_id": "account_id",
             "company_domain": "company_domain",
             "lead_status": "lead_status",
         }
