@@ -439,18 +439,10 @@ described as (
         attribute_columns.{{ attribute }},
         {%- endfor %}
         {%- for trait in summed %}
-        {% if trait.aggregate in ["count", "sum"] -%}
-        coalesce(summed_traits.{{ trait.name }}, 0) as {{ trait.name }},
-        {%- else -%}
-        summed_traits.{{ trait.name }},
-        {%- endif %}
+        {{ cdp.cdp_filled_trait(trait, "summed_traits") }} as {{ trait.name }},
         {%- endfor %}
         {%- for trait in queried %}
-        {% if trait.aggregate in ["count_distinct", "streak"] -%}
-        coalesce(trait_{{ trait.name }}.{{ trait.name }}, 0) as {{ trait.name }},
-        {%- else -%}
-        trait_{{ trait.name }}.{{ trait.name }},
-        {%- endif %}
+        {{ cdp.cdp_filled_trait(trait, "trait_" ~ trait.name) }} as {{ trait.name }},
         {%- endfor %}
         {%- set values = {} %}
         {%- set sources = {} %}

@@ -1,0 +1,10 @@
+{# The traits of people that are added up over the people of an account: counts of events and sums, unless the account has a
+   trait or a column of that name itself. #}
+{% macro cdp_added_traits() %}
+    {%- set taken = cdp.cdp_account_columns() + cdp.cdp_traits("account") | map(attribute="name") | list -%}
+    {%- set added = [] -%}
+    {%- for trait in cdp.cdp_traits() if (trait.count == "events" or trait.aggregate == "sum") and trait.name not in taken -%}
+        {%- do added.append(trait) -%}
+    {%- endfor -%}
+    {{- return(added) -}}
+{% endmacro %}
