@@ -1,8 +1,7 @@
-"""Scores and accounts, from events and records to the tables, against figures worked out by hand."""
+"""Scores and accounts, from events and records to the tables, by figures worked out by hand."""
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
