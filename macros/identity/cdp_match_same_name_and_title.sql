@@ -72,7 +72,7 @@
 
         inner join owners on named.tuple_key = owners.tuple_key
 
-        where named.domain not in (select domain from {{ ref("cdp__free_mail_domains") }})
+        where named.domain not in (select domain from {{ ref("int_cdp__free_mail_domains") }})
 
         group by
             owners.person_id,

@@ -8,3 +8,13 @@
     {%- endfor -%}
     {{- return(added) -}}
 {% endmacro %}
+
+
+{# The sum of such a trait over people. #}
+{% macro cdp_added_trait_sql(trait) %}
+    {%- set total = "sum(" ~ trait.name ~ ")" -%}
+    {%- if trait.half_life_days -%}
+        {{- return("round(" ~ total ~ ", 6)") -}}
+    {%- endif -%}
+    {{- return("cast(" ~ total ~ " as " ~ dbt.type_bigint() ~ ")" if trait.aggregate == "count" else total) -}}
+{% endmacro %}

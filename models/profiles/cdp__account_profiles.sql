@@ -68,7 +68,12 @@ group_values as (
     left join account_domains
         on {{ dbt.split_part("all_activity.value_key", "chr(10)", 1) }} = account_domains.account_key
 
-    where all_activity.measure in ('{{ cdp.cdp_group_measures() | join("', '") }}')
+    where
+        all_activity.measure in (
+            {%- for measure in cdp.cdp_group_measures() %}
+            '{{ measure }}'{{ "," if not loop.last }}
+            {%- endfor %}
+        )
 
 ),
 
@@ -150,7 +155,7 @@ members as (
         count(*) as people,
         max(case when {{ dbt.split_part("email", "'@'", 2) }} = account_id then account_id end) as email_domain,
         {%- for trait in added %}
-        sum({{ trait.name }}) as {{ trait.name }},
+        {{ cdp.cdp_added_trait_sql(trait) }} as {{ trait.name }},
         {%- endfor %}
         min(first_seen) as first_seen,
         max(last_active) as last_active
@@ -250,6 +255,8 @@ known_domains as (
 
 ),
 
+{%- if summed %}
+
 summed_traits as (
 
     select
@@ -263,6 +270,7 @@ summed_traits as (
     group by account_id
 
 ),
+{%- endif %}
 
 {%- for trait in queried %}
 
@@ -301,7 +309,10 @@ described as (
 
     left join known_domains on members.account_id = known_domains.domain
 
+    {%- if summed %}
+
     left join summed_traits on members.account_id = summed_traits.account_id
+    {%- endif %}
 
     {%- for trait in queried %}
 

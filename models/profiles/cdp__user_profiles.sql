@@ -295,7 +295,12 @@ attribute_values as (
 
     from activity
 
-    where measure in ('{{ attribute_measures | join("', '") }}')
+    where
+        measure in (
+            {%- for measure in attribute_measures %}
+            '{{ measure }}'{{ "," if not loop.last }}
+            {%- endfor %}
+        )
     {% for attribute in record_attributes %}
     union all
 
@@ -368,6 +373,18 @@ attribute_columns as (
 
 ),
 
+crm_accounts as (
+
+    select
+        canonical_id,
+        {{ cdp.cdp_crm_account_key("source", "attribute_value") }} as account_key
+
+    from surviving_attributes
+
+    where attribute = 'crm_account_id'
+
+),
+
 last_groups as (
 
     select
@@ -429,10 +446,8 @@ described as (
         coalesce(
             group_domains.domain,
             last_groups.group_id,
-            {%- if has_crm_accounts %}
             crm_domains.domain,
-            {{ cdp.cdp_crm_account_key("attribute_columns.source_of_crm_account_id", "attribute_columns.crm_account_id") }},
-            {%- endif %}
+            crm_accounts.account_key,
             case when free_mail_domains.domain is null then {{ dbt.split_part("emails.email", "'@'", 2) }} end
         ) as account_id,
         {%- for attribute in attributes if attribute not in ["name", "company"] %}
@@ -470,12 +485,11 @@ described as (
     left join last_groups on people.canonical_id = last_groups.canonical_id
 
     left join account_domains as group_domains on last_groups.group_id = group_domains.account_key
-    {% if has_crm_accounts %}
-    left join account_domains as crm_domains
-        on
-            {{ cdp.cdp_crm_account_key("attribute_columns.source_of_crm_account_id", "attribute_columns.crm_account_id") }}
-            = crm_domains.account_key
-    {% endif %}
+
+    left join crm_accounts on people.canonical_id = crm_accounts.canonical_id
+
+    left join account_domains as crm_domains on crm_accounts.account_key = crm_domains.account_key
+
     left join summed_traits on people.canonical_id = summed_traits.canonical_id
 
     {%- for trait in queried %}
@@ -483,7 +497,7 @@ described as (
     left join trait_{{ trait.name }} on people.canonical_id = trait_{{ trait.name }}.canonical_id
     {%- endfor %}
 
-    left join {{ ref("cdp__free_mail_domains") }} as free_mail_domains
+    left join {{ ref("int_cdp__free_mail_domains") }} as free_mail_domains
         on {{ dbt.split_part("emails.email", "'@'", 2) }} = free_mail_domains.domain
 
 ),

@@ -6,7 +6,8 @@
     )
 }}
 
-{%- set has_crm_accounts = ["crm_account_id", "company_domain"] | reject("in", cdp.cdp_record_attributes()) | list | length == 0 %}
+{%- set attributes = cdp.cdp_record_attributes() %}
+{%- set has_crm_accounts = "crm_account_id" in attributes and "company_domain" in attributes %}
 
 with
 
@@ -111,7 +112,7 @@ known as (
 
     from counted
 
-    left join {{ ref("cdp__free_mail_domains") }} as free_mail_domains on counted.domain = free_mail_domains.domain
+    left join {{ ref("int_cdp__free_mail_domains") }} as free_mail_domains on counted.domain = free_mail_domains.domain
 
     where
         counted.account_count <= 5

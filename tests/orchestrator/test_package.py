@@ -62,7 +62,10 @@ TESTED_MODELS = [
     "cdp__identity_conflicts",
     "int_cdp__tuple_people",
     "int_cdp__daily_activity",
+    "int_cdp__account_domains",
     "cdp__user_profiles",
+    "cdp__account_profiles",
+    "cdp__definitions",
     "cdp__segments",
     "cdp__segment_sizes",
 ]
@@ -449,6 +452,7 @@ HOT = {"name": "hot", "where": "views > 0"}
             "half_life_days has a meaning beside `count: events` and sum only.",
         ),
         ("cdp_traits", [{**VIEWS, "half_life_days": 0}], "half_life_days must be a whole number"),
+        ("cdp_free_mail_domains", ["mail"], "expected domains such as mail.example, got: mail"),
         ("cdp_icp", {"size": 5}, "var cdp_icp: unknown key 'size'."),
         ("cdp_icp", {"company_size": {"min": "50"}}, "min must be a whole number, got: 50"),
         ("cdp_icp", {"industry": "software"}, "industry: expected a list of texts, got: software"),
@@ -558,7 +562,11 @@ HOT = {"name": "hot", "where": "views > 0"}
 def test_what_is_wrong_with_an_entry_is_told(
     dbt: Parser, name: str, entries: object, said: str
 ) -> None:
-    macros = {"cdp_identifiers": "cdp_identifier_types", "cdp_attributes": "cdp_survivorship"}
+    macros = {
+        "cdp_identifiers": "cdp_identifier_types",
+        "cdp_attributes": "cdp_survivorship",
+        "cdp_free_mail_domains": "cdp_own_free_mail_domains",
+    }
     errors = dbt.macro_errors(macros.get(name, name), **{name: entries, "cdp_sources": [WEB]})
     assert said in errors
 
