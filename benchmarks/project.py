@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import duckdb
+import yaml
 
 _HERE = Path(__file__).parent
 _SHOWN_LINES = 30
@@ -51,6 +52,13 @@ class BenchProject:
         (folder / "dbt_packages" / "cdp").symlink_to(_HERE.parent, target_is_directory=True)
         self.folder = folder
         self.database = folder / "warehouse.duckdb"
+
+    def set_vars(self, **values: object) -> None:
+        """Give vars of the project other values; those not named keep theirs."""
+        path = self.folder / "dbt_project.yml"
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings["vars"].update(values)
+        path.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
 
     def dbt(self, *arguments: str) -> DbtRun:
         """Run a dbt command to its end.

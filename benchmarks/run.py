@@ -1,6 +1,7 @@
 """`make bench`: a year of events built in full, with nothing new and with one per cent more; then
 the connected components of a large graph, in the database and through scipy; then graphs whose
-shape is hard; then the collector under load.
+shape is hard; then profiles of a million people with hundreds of traits; then the collector
+under load.
 
 It measures and asserts nothing: figures depend on the machine.
 """
@@ -21,6 +22,7 @@ import click
 
 from components import MODEL, Comparison, compare
 from dbt_cdp.output import print_table, talk
+from profiles import ProfileBuilds, measure_profiles
 from project import BenchProject, DbtRun, commit, connect, in_child, versions
 from receiver import Throughput, measure_receiver
 from shapes import Solved, Split, solve_shapes, split_chains
@@ -28,7 +30,7 @@ from world import add_next_batch, make_world
 
 _RESULTS = Path(__file__).parent / "results"
 _ROUNDS = 3
-_PARTS = ("builds", "components", "shapes", "receiver")
+_PARTS = ("builds", "components", "shapes", "profiles", "receiver")
 _PACKAGES = ("dbt-cdp", "dbt-core", "dbt-duckdb", "duckdb", "numpy", "scipy")
 
 # What the package is built to reach on a laptop.
@@ -38,6 +40,8 @@ _PEAK_BYTES = 4 * 1024**3
 _REQUESTS_PER_SECOND = 5_000
 _EVENTS_PER_SECOND = 40_000
 _BATCH = 20
+_EVENTS_PER_PROFILE = 4
+_TRAITS = 500
 
 _COUNTS = """
 select
@@ -52,6 +56,7 @@ select
 @click.command()
 @click.option("--events", type=click.IntRange(min=1000), default=1_000_000, show_default=True)
 @click.option("--edges", type=click.IntRange(min=1000), default=10_000_000, show_default=True)
+@click.option("--people", type=click.IntRange(min=1000), default=1_000_000, show_default=True)
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -65,7 +70,7 @@ select
     default=_PARTS,
     help="Do this part alone; can be given more than once.",
 )
-def main(events: int, edges: int, folder: Path | None, parts: Sequence[str]) -> None:
+def main(events: int, edges: int, people: int, folder: Path | None, parts: Sequence[str]) -> None:
     """Time the package on made-up data and write the figures to benchmarks/results/."""
     report: dict[str, Any] = {
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -90,6 +95,8 @@ def main(events: int, edges: int, folder: Path | None, parts: Sequence[str]) -> 
             report["components"] = _bench_components(project, edges)
         if "shapes" in parts:
             report["shapes"] = _bench_shapes(project)
+        if "profiles" in parts:
+            report["profiles"] = _bench_profiles(project, people)
         if "receiver" in parts:
             report["receiver"] = _bench_receiver(project)
     _RESULTS.mkdir(exist_ok=True)
@@ -141,6 +148,16 @@ def _bench_shapes(project: BenchProject) -> dict[str, Any]:
         "components": [asdict(shape) for shape in solved],
         "people": [asdict(chain) for chain in split],
     }
+
+
+def _bench_profiles(project: BenchProject, people: int) -> list[dict[str, Any]]:
+    figures = []
+    for traits in (0, _TRAITS):
+        talk(f"Profiles of {people:,} people with {traits} traits besides the default ones ...")
+        folder = project.folder / f"traits-{traits}"
+        figures.append(measure_profiles(folder, people, people * _EVENTS_PER_PROFILE, traits))
+    _print_profiles(figures)
+    return [asdict(figure) for figure in figures]
 
 
 def _bench_receiver(project: BenchProject) -> list[dict[str, Any]]:
@@ -270,6 +287,39 @@ def _print_chains(split: Sequence[Split]) -> None:
             ]
             for chain in split
         ],
+    )
+
+
+def _print_profiles(figures: Sequence[ProfileBuilds]) -> None:
+    default, full = figures
+    steps = {
+        "dbt build": (default.build, full.build),
+        "daily activity alone": (default.activity, full.activity),
+        "user profiles alone": (default.profiles, full.profiles),
+        "dbt build, +1 %": (default.next_build, full.next_build),
+    }
+    print_table(
+        [
+            "profiles",
+            "default traits, s",
+            f"{full.traits} more, s",
+            "ratio",
+            "peak, MB",
+            "peak, MB",
+        ],
+        [
+            [
+                name,
+                *(_seconds(run.wall_seconds) for run in runs),
+                f"{runs[1].wall_seconds / runs[0].wall_seconds:.1f}",
+                *(_megabytes(run.peak_bytes) for run in runs),
+            ]
+            for name, runs in steps.items()
+        ],
+    )
+    print_table(
+        ["rows", "default traits", f"{full.traits} more"],
+        [[name, default.counts[name], full.counts[name]] for name in full.counts],
     )
 
 
