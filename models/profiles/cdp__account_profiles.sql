@@ -12,11 +12,7 @@
 {%- set traits = cdp.cdp_traits("account") %}
 {%- set added = cdp.cdp_added_traits() %}
 {%- set attributes = cdp.cdp_account_attributes() %}
-{%- set queried = [] %}
-{%- set summed = [] %}
-{%- for trait in traits if trait.aggregate not in ["sql", "model", "parts"] %}
-{%- do (queried if cdp.cdp_trait_has_query(trait) else summed).append(trait) %}
-{%- endfor %}
+{%- set queries = cdp.cdp_event_trait_queries(traits) %}
 {%- set definition_hash = local_md5([traits, added, cdp.cdp_as_of_date(0)] | string) %}
 {%- set is_partial = cdp.cdp_is_incremental() and not cdp.cdp_rules_changed(definition_hash, "definition_hash") %}
 {%- set last_batch = cdp.cdp_last_batch() %}
@@ -255,31 +251,7 @@ known_domains as (
 
 ),
 
-{%- if summed %}
-
-summed_traits as (
-
-    select
-        {%- for trait in summed %}
-        {{ cdp.cdp_trait_sql(trait) }} as {{ trait.name }},
-        {%- endfor %}
-        account_id
-
-    from activity
-
-    group by account_id
-
-),
-{%- endif %}
-
-{%- for trait in queried %}
-
-trait_{{ trait.name }} as (
-
-    {{ cdp.cdp_trait_query(trait, "activity", "account_id") | indent(4) }}
-
-),
-{%- endfor %}
+{{ cdp.cdp_event_traits(queries, "activity", "account_id") }}
 
 described as (
 
@@ -295,11 +267,10 @@ described as (
         {%- for trait in added %}
         members.{{ trait.name }},
         {%- endfor %}
-        {%- for trait in summed %}
-        {{ cdp.cdp_filled_trait(trait, "summed_traits") }} as {{ trait.name }},
+        {%- for query, members in queries.items() %}
+        {%- for trait in members %}
+        {{ cdp.cdp_filled_trait(trait, query) }} as {{ trait.name }},
         {%- endfor %}
-        {%- for trait in queried %}
-        {{ cdp.cdp_filled_trait(trait, "trait_" ~ trait.name) }} as {{ trait.name }},
         {%- endfor %}
         {{ cdp.cdp_as_of_date(0) }} as as_of_date
 
@@ -309,14 +280,9 @@ described as (
 
     left join known_domains on members.account_id = known_domains.domain
 
-    {%- if summed %}
+    {%- for query in queries %}
 
-    left join summed_traits on members.account_id = summed_traits.account_id
-    {%- endif %}
-
-    {%- for trait in queried %}
-
-    left join trait_{{ trait.name }} on members.account_id = trait_{{ trait.name }}.account_id
+    left join {{ query }} on members.account_id = {{ query }}.account_id
     {%- endfor %}
 
 ),

@@ -16,11 +16,7 @@
 {%- for attribute in cdp.cdp_event_attributes() %}
 {%- do attribute_measures.append(cdp.cdp_attribute_measure(attribute)) %}
 {%- endfor %}
-{%- set queried = [] %}
-{%- set summed = [] %}
-{%- for trait in traits if trait.aggregate not in ["sql", "model", "parts"] %}
-{%- do (queried if cdp.cdp_trait_has_query(trait) else summed).append(trait) %}
-{%- endfor %}
+{%- set queries = cdp.cdp_event_trait_queries(traits) %}
 {%- set definition_hash = local_md5([traits, attributes, cdp.cdp_survivorship(), cdp.cdp_as_of_date(0)] | string) %}
 {%- set is_partial = cdp.cdp_is_incremental() and not cdp.cdp_rules_changed(definition_hash, "definition_hash") %}
 {%- set last_batch = cdp.cdp_last_batch() %}
@@ -402,28 +398,7 @@ last_groups as (
 
 ),
 
-summed_traits as (
-
-    select
-        {%- for trait in summed %}
-        {{ cdp.cdp_trait_sql(trait) }} as {{ trait.name }},
-        {%- endfor %}
-        canonical_id
-
-    from activity
-
-    group by canonical_id
-
-),
-
-{%- for trait in queried %}
-
-trait_{{ trait.name }} as (
-
-    {{ cdp.cdp_trait_query(trait, "activity") | indent(4) }}
-
-),
-{%- endfor %}
+{{ cdp.cdp_event_traits(queries, "activity") }}
 
 described as (
 
@@ -453,11 +428,10 @@ described as (
         {%- for attribute in attributes if attribute not in ["name", "company"] %}
         attribute_columns.{{ attribute }},
         {%- endfor %}
-        {%- for trait in summed %}
-        {{ cdp.cdp_filled_trait(trait, "summed_traits") }} as {{ trait.name }},
+        {%- for query, members in queries.items() %}
+        {%- for trait in members %}
+        {{ cdp.cdp_filled_trait(trait, query) }} as {{ trait.name }},
         {%- endfor %}
-        {%- for trait in queried %}
-        {{ cdp.cdp_filled_trait(trait, "trait_" ~ trait.name) }} as {{ trait.name }},
         {%- endfor %}
         {%- set values = {} %}
         {%- set sources = {} %}
@@ -489,12 +463,9 @@ described as (
     left join crm_accounts on people.canonical_id = crm_accounts.canonical_id
 
     left join account_domains as crm_domains on crm_accounts.account_key = crm_domains.account_key
+    {%- for query in queries %}
 
-    left join summed_traits on people.canonical_id = summed_traits.canonical_id
-
-    {%- for trait in queried %}
-
-    left join trait_{{ trait.name }} on people.canonical_id = trait_{{ trait.name }}.canonical_id
+    left join {{ query }} on people.canonical_id = {{ query }}.canonical_id
     {%- endfor %}
 
     left join {{ ref("int_cdp__free_mail_domains") }} as free_mail_domains
