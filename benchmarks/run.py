@@ -302,19 +302,21 @@ def _print_profiles(figures: Sequence[ProfileBuilds]) -> None:
         [
             "profiles",
             "default traits, s",
+            "peak, MB",
             f"{full.traits} more, s",
+            "peak, MB",
             "ratio",
-            "peak, MB",
-            "peak, MB",
         ],
         [
             [
                 name,
-                *(_seconds(run.wall_seconds) for run in runs),
-                f"{runs[1].wall_seconds / runs[0].wall_seconds:.1f}",
-                *(_megabytes(run.peak_bytes) for run in runs),
+                _seconds(fewer.wall_seconds),
+                _megabytes(fewer.peak_bytes),
+                _seconds(more.wall_seconds),
+                _megabytes(more.peak_bytes),
+                f"{more.wall_seconds / fewer.wall_seconds:.1f}",
             ]
-            for name, runs in steps.items()
+            for name, (fewer, more) in steps.items()
         ],
     )
     print_table(

@@ -16,14 +16,18 @@
    A field is a canonical column, properties.x, traits.x, or the name of a property.
    Each result entry has `aggregate` and `field` besides, and those that are computed from others their `level`. #}
 {% macro cdp_traits(entity="person") %}
+    {%- set columns = {
+        "person": cdp.cdp_profile_columns() + cdp.cdp_attributes(),
+        "account": cdp.cdp_account_columns(),
+    } -%}
     {%- set names = {"person": [], "account": []} -%}
     {%- set traits = {} -%}
     {%- for entry in cdp.cdp_default_traits() if entity == "person" -%}
-        {%- do traits.update({entry.name: cdp.cdp_checked_trait(entry, "cdp_traits, trait '" ~ entry.name ~ "'")}) -%}
+        {%- do traits.update({entry.name: cdp.cdp_checked_trait(entry, "cdp_traits, trait '" ~ entry.name ~ "'", columns)}) -%}
     {%- endfor -%}
     {%- for entry in cdp.cdp_list_var("cdp_traits") -%}
         {%- set where = "cdp_traits, trait '" ~ (entry.name if entry is mapping and entry.name else "number " ~ loop.index) ~ "'" -%}
-        {%- set trait = cdp.cdp_checked_trait(entry, where) -%}
+        {%- set trait = cdp.cdp_checked_trait(entry, where, columns) -%}
         {%- set of = trait.get("entity", "person") -%}
         {%- do cdp.cdp_check_name(trait.name, where, names[of]) -%}
         {%- do names[of].append(trait.name) -%}
@@ -35,8 +39,9 @@
 {% endmacro %}
 
 
-{# A trait's entry with its `aggregate` and `field`; stops the run when it is not as it must be. #}
-{% macro cdp_checked_trait(entry, where) %}
+{# A trait's entry with its `aggregate` and `field`; stops the run when it is not as it must be. `columns` are those that
+   the profiles of each entity have besides traits. #}
+{% macro cdp_checked_trait(entry, where, columns) %}
     {%- set aggregates = [
         "count", "streak", "sum", "average", "min", "max", "earliest", "latest", "count_distinct", "most_frequent", "first", "last",
         "recent", "sql", "model", "parts"
@@ -45,8 +50,7 @@
     {%- do cdp.cdp_check_keys(entry, where, ["name"], ["description", "entity"] + aggregates + options) -%}
     {%- do cdp.cdp_check_name(entry.name, where) -%}
     {%- do cdp.cdp_check_choice(entry, where, "entity", ["person", "account"]) -%}
-    {%- set taken = cdp.cdp_account_columns() if entry.entity == "account" else cdp.cdp_profile_columns() + cdp.cdp_attributes() -%}
-    {%- if entry.name in taken + ["as_of_date"] -%}
+    {%- if entry.name in columns[entry.get("entity", "person")] + ["as_of_date"] -%}
         {%- do exceptions.raise_compiler_error(where ~ ": the profile has a column of that name already.") -%}
     {%- endif -%}
     {%- if "parts" in entry -%}
