@@ -10,7 +10,7 @@ from typing import Any
 from dbt_cdp.dbt import Dbt
 from dbt_cdp.decisions import Identifier
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse import open_warehouse, require_table
+from dbt_cdp.warehouse import open_tables
 
 # Bands of the histogram: from so many identifiers to so many; None is no upper end.
 _BANDS = ((1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, 100), (101, None))
@@ -499,8 +499,7 @@ def read_audit(project: Project, top: int = 10) -> Audit:
         WarehouseError: the warehouse cannot be opened or read.
     """
     manifest = Dbt(project).manifest()
-    with open_warehouse(project) as warehouse:
-        require_table(warehouse, manifest.relation("cdp__identity_graph"))
+    with open_tables(project, ["cdp__identity_graph"]) as warehouse:
 
         def query(sql: str, *parameters: int) -> list[tuple[Any, ...]]:
             return warehouse.query(manifest.with_tables(sql), parameters)

@@ -19,7 +19,7 @@ from dbt_cdp.decisions import (
 from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.landing import ensure_tables
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse import open_warehouse, require_table
+from dbt_cdp.warehouse import open_tables
 
 CANDIDATES = "cdp__identity_candidates"
 DECISIONS = {"accept": "link", "refuse": "never_link"}
@@ -194,8 +194,7 @@ def _query(
         condition=condition,
         limit="" if limit is None else f"limit {limit}",
     )
-    with open_warehouse(project) as warehouse:
-        require_table(warehouse, candidates)
+    with open_tables(project, [CANDIDATES]) as warehouse:
         return warehouse.query(sql, [False, *parameters])
 
 

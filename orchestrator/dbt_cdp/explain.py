@@ -12,9 +12,9 @@ from typing import Any
 
 from dbt_cdp.dbt import Dbt
 from dbt_cdp.decisions import Identifier, identifier_problem, identifier_types
-from dbt_cdp.errors import ConfigurationError, WarehouseError
+from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse import open_warehouse, require_table
+from dbt_cdp.warehouse import open_tables
 
 # Compiled together, since dbt takes seconds to start.
 _QUERIES = """{{ tojson({
@@ -165,20 +165,14 @@ def explain(project: Project, first: Identifier, second: Identifier) -> Explanat
         DbtError: the project cannot be compiled.
         WarehouseError: the warehouse cannot be opened or read.
     """
-    dbt = Dbt(project)
-    queries = json.loads(dbt.compile_inline(_QUERIES))
+    queries = json.loads(Dbt(project).compile_inline(_QUERIES))
     asked = [first.type, first.value, second.type, second.value]
-    try:
-        with open_warehouse(project) as warehouse:
-            rows = warehouse.query(queries["verdict"], asked)
-            links = [_link(row) for row in warehouse.query(queries["chain"], asked)]
-            side_a, side_b = map(_side, rows)
-            people = sorted({side_a.canonical_id or "", side_b.canonical_id or ""})
-            found = warehouse.query(queries["candidates"], people) if len(people) > 1 else []
-    except WarehouseError:
-        with open_warehouse(project) as warehouse:
-            require_table(warehouse, dbt.manifest().relation("cdp__identity_graph"))
-        raise
+    with open_tables(project, ["cdp__identity_graph"]) as warehouse:
+        rows = warehouse.query(queries["verdict"], asked)
+        links = [_link(row) for row in warehouse.query(queries["chain"], asked)]
+        side_a, side_b = map(_side, rows)
+        people = sorted({side_a.canonical_id or "", side_b.canonical_id or ""})
+        found = warehouse.query(queries["candidates"], people) if len(people) > 1 else []
     *_, is_connected, never_link = rows[0]
     is_connected = is_connected or bool(links)
     verdict = _verdict(side_a, side_b, is_connected, never_link, links)

@@ -1,4 +1,7 @@
-"""Data goes to stdout, talk to stderr; a progress bar is shown on a terminal only."""
+"""Data goes to stdout, talk to stderr; a progress bar is shown on a terminal only.
+
+Data may hold a terminal's control sequences: whatever is shown of it goes through here.
+"""
 
 import json
 import sys
@@ -13,7 +16,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 # A table that goes to a file or a pipe is not folded to the width of a terminal.
-PIPE_WIDTH = 200
+_PIPE_WIDTH = 200
 
 
 def talk(text: str) -> None:
@@ -21,41 +24,71 @@ def talk(text: str) -> None:
     click.echo(text, err=True)
 
 
+def say(text: str) -> None:
+    """Write a line to stdout."""
+    click.echo(plain(text))
+
+
 def print_json(data: Any) -> None:
     """Write data as one JSON document to stdout; dates and paths become text."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+    text = json.dumps(data, indent=2, ensure_ascii=False, default=str)
+    click.echo("".join(map(_json_letter, text)))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Write a table to stdout; numbers are set to the right, None is left blank."""
+    """Write a table to stdout; numbers are set to the right, None is left blank.
+
+    Args:
+        columns: their names.
+        rows: a cell for each column; one that is a tuple has a line for each of its items.
+    """
     table = Table()
     for position, name in enumerate(columns):
         is_number = any(isinstance(row[position], int | float) for row in rows)
-        table.add_column(name, justify="right" if is_number else "left")
+        table.add_column(plain(name), justify="right" if is_number else "left")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    _stdout().print(table)
+    stdout_console().print(table)
 
 
 def print_tree(root: str, leaves: Sequence[str]) -> None:
     """Write a tree of one level to stdout."""
-    tree = Tree(root)
+    tree = Tree(plain(root))
     for leaf in leaves:
-        tree.add(leaf)
-    _stdout().print(tree)
+        tree.add(plain(leaf))
+    stdout_console().print(tree)
 
 
-def _stdout() -> Console:
-    width = None if sys.stdout.isatty() else PIPE_WIDTH
+def stdout_console() -> Console:
+    """What lays out text for stdout: as wide as the terminal, else wide enough for a table.
+
+    It shows markup as it is, but not the control sequences of data: those are for `plain`.
+    """
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
     return Console(file=sys.stdout, width=width, markup=False, highlight=False)
 
 
+def plain(value: Any) -> str:
+    """The value as one line of text that a terminal shows and does not obey; empty for None."""
+    return "" if value is None else "".join(map(_plain_letter, str(value)))
+
+
+def _plain_letter(letter: str) -> str:
+    if letter.isprintable():
+        return letter
+    return " " if letter.isspace() else "\ufffd"
+
+
+def _json_letter(letter: str) -> str:
+    return letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1]
+
+
 def _cell(value: Any) -> str:
-    if value is None:
-        return ""
+    if isinstance(value, tuple):
+        return "\n".join(map(_cell, value))
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return str(value)
+    return plain(value)
 
 
 @contextmanager

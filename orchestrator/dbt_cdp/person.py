@@ -108,16 +108,15 @@ class Score:
     """A score and why it is what it is.
 
     Attributes:
-        value: the score itself.
-        parts: what it is made of: the parts that the table holds, or else the attributes and
-            traits that its formula names.
-        formula: the SQL of it; None where the table holds the parts, or it is no trait.
+        value: the score itself, a number or a word; None where there is nothing to go by.
+        parts: what it is made of.
+        version: 8 hex digits that change with its formula.
     """
 
     name: str
     value: Any = field(repr=False)
     parts: Mapping[str, Any] = field(repr=False)
-    formula: str | None
+    version: str
 
 
 @dataclass(frozen=True)
@@ -189,12 +188,14 @@ class Person:
     Attributes:
         asked: what was asked for, in normal form; a canonical id has the type canonical_id.
         canonical_id: the person's id today.
+        account_id: the company that the person belongs to, as in account_profiles.
+        engagement: the trait engagement_level.
         is_identified: whether more than cookies and devices is known.
         attribute_conflicts: how many attributes have more than one value to choose from.
         identifiers: the strongest type first, and of one type what was seen last first.
         links: what makes them one person's, the strongest first.
         attributes: those that have a value.
-        traits: those that have something to tell first.
+        traits: those that are no scores; what has something to tell comes first.
         segments: where the person is in first, then where they were, the newest first.
         history: merges and splits, the newest first.
         events: the last ones, the newest first.
@@ -206,11 +207,11 @@ class Person:
     name: str | None = field(repr=False)
     email: str | None = field(repr=False)
     company: str | None = field(repr=False)
+    account_id: str | None = field(repr=False)
     engagement: str | None
     first_seen: datetime | None
     last_active: datetime | None
     is_identified: bool | None
-    is_business_email: bool | None
     attribute_conflicts: int
     identifiers: list[KnownIdentifier]
     links: list[PersonLink]
@@ -227,12 +228,6 @@ class Person:
         """The canonical id that was asked for, where it has been merged into another one."""
         is_merged = self.asked.type == CANONICAL_ID and self.asked.value != self.canonical_id
         return self.asked.value if is_merged else None
-
-    @property
-    def plain_traits(self) -> list[Trait]:
-        """The traits that are not among the scores."""
-        scores = {score.name for score in self.scores}
-        return [trait for trait in self.traits if trait.name not in scores]
 
 
 def in_words(value: Any) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from heapq import heapify, heappop, heappush
 from pathlib import Path
+from typing import TypeAlias
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -19,16 +20,15 @@ from dbt_cdp.person import ActiveDay, KnownIdentifier, Person, PersonLink, in_wo
 
 _TEMPLATE = "profile_page.html"
 
-# Sizes of the drawn tree, in CSS pixels.
-ROW_HEIGHT = 48
-_LEVEL_WIDTH = 18
-_MARGIN = 14
-# Deeper than this the rows of a narrow screen would have no room for text.
+# Of more identifiers of one type that hang on the same one, and that nothing else hangs on, the
+# first few are shown and the others folded.
+_MOST_ALIKE = 6
+_SHOWN_ALIKE = 4
+# What is deeper stands below what it hangs on: a narrow screen would have no room for its text.
 _DEEPEST_LEVEL = 5
-# How far a link beside the tree bulges to the left.
-_LEAST_BULGE, _BULGE_A_ROW, _LARGEST_BULGE = 8, 4, 28
-# More links beside the tree would be a tangle; all of them are in the table below it.
-_MOST_SIDE_LINKS = 24
+
+# What the way to a row becomes before the rows that hang on it.
+_PASSED = {"tee": "line", "elbow": "gap"}
 
 # Months that the calendar shows, at most.
 _MOST_MONTHS = 24
@@ -43,55 +43,43 @@ _KINDS = {
 }
 
 
+# Identifiers that are drawn next, one or a fold of them, and their guides.
+_Waiting: TypeAlias = tuple[Sequence[Identifier], Sequence[str]]
+
+
 @dataclass(frozen=True)
 class Row:
     """An identifier in the tree.
 
     Attributes:
         known: the identifier.
-        link: what joins it to the one above that it hangs on; None for the first of a tree.
-        kind: what it is drawn as.
-        x, y: where its dot is.
+        link: what joins it to the one above that it hangs on; None where a tree begins.
+        others: what it is linked to besides, of those above.
+        guides: what is drawn before it, one for each level: a `line` that goes on to a row below, a
+            `gap`, and last the `tee` or, where it is the last below its line, the `elbow` that
+            leads to it.
+        has_below: whether a line begins at it.
     """
 
     known: KnownIdentifier
     link: PersonLink | None
-    kind: str
-    x: float
-    y: float
+    others: Sequence[Identifier]
+    guides: Sequence[str]
+    has_below: bool
 
     @property
-    def text_start(self) -> float:
-        """Where its text begins."""
-        return self.x + _MARGIN
+    def kind(self) -> str:
+        """What it is drawn as."""
+        return _KINDS.get(self.known.identifier.type, "account")
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A link as it is drawn; `path` as SVG has it, `title` in words."""
+class Fold:
+    """Identifiers of one type that hang on the same one; its guides are as those of a row."""
 
-    path: str
-    title: str
-    is_branch: bool
-
-
-@dataclass(frozen=True)
-class Tree:
-    """The identity tree: rows from the top, and the links between their dots."""
-
+    type: str
     rows: Sequence[Row]
-    curves: Sequence[Curve]
-    hidden_links: int
-
-    @property
-    def width(self) -> float:
-        """Width of what is drawn, without the text."""
-        return max((row.text_start for row in self.rows), default=0)
-
-    @property
-    def height(self) -> float:
-        """Height of all rows."""
-        return len(self.rows) * ROW_HEIGHT
+    guides: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -147,50 +135,90 @@ def page(person: Person) -> str:
         tree=draw_tree(person.identifiers, person.links),
         months=months,
         earlier_days=_earlier(person.days, months),
-        row_height=ROW_HEIGHT,
         written_at=datetime.now(UTC),
     )
 
 
-def draw_tree(identifiers: Sequence[KnownIdentifier], links: Sequence[PersonLink]) -> Tree:
-    """Draw how the identifiers came together.
+def draw_tree(
+    identifiers: Sequence[KnownIdentifier], links: Sequence[PersonLink]
+) -> list[Row | Fold]:
+    """Draw how the identifiers came together, from the top.
 
     The tree begins with what was seen first, and every other identifier hangs on what it was first
-    linked to. The links that this leaves over are drawn beside it, as far as there are few.
+    linked to.
 
     Args:
         identifiers: the person's.
         links: those between them, the stronger first.
     """
-    parents = _parents(identifiers, links)
-    children: dict[Identifier | None, list[KnownIdentifier]] = {}
-    known = {one.identifier: one for one in identifiers}
-    for identifier, link in parents.items():
-        parent = _other(link, identifier) if link else None
-        children.setdefault(parent, []).append(known[identifier])
-    branch_links = {id(link) for link in parents.values()}
-    side_links = [link for link in links if id(link) not in branch_links]
-    shown_links = side_links[:_MOST_SIDE_LINKS]
-    gutter = _bulge(len(identifiers)) if shown_links else 0
-    rows: list[Row] = []
-    waiting = [(one, 0) for one in reversed(children.get(None, []))]
-    while waiting:
-        one, depth = waiting.pop()
-        x = gutter + _MARGIN + min(depth, _DEEPEST_LEVEL) * _LEVEL_WIDTH
-        y = (len(rows) + 0.5) * ROW_HEIGHT
-        kind = _KINDS.get(one.identifier.type, "account")
-        rows.append(Row(one, parents[one.identifier], kind, x, y))
-        waiting += [(child, depth + 1) for child in reversed(children.get(one.identifier, []))]
-    places = {row.known.identifier: row for row in rows}
-    branches = [
-        _branch(places[_other(row.link, row.known.identifier)], row, row.link)
-        for row in rows
-        if row.link
-    ]
-    beside = [
-        _beside(places[link.identifier_a], places[link.identifier_b], link) for link in shown_links
-    ]
-    return Tree(rows, [*beside, *branches], len(side_links) - len(shown_links))
+    return _Drawing(identifiers, links).parts()
+
+
+class _Drawing:
+    """The tree while it is drawn."""
+
+    def __init__(self, identifiers: Sequence[KnownIdentifier], links: Sequence[PersonLink]) -> None:
+        self._known = {known.identifier: known for known in identifiers}
+        self._parents = _parents(identifiers, links)
+        self._children: dict[Identifier | None, list[Identifier]] = {}
+        for identifier, parent in self._parents.items():
+            above = _other(parent, identifier) if parent else None
+            self._children.setdefault(above, []).append(identifier)
+        self._linked: dict[Identifier, list[Identifier]] = {}
+        for link in links:
+            for side in (link.identifier_a, link.identifier_b):
+                self._linked.setdefault(side, []).append(_other(link, side))
+        self._drawn: set[Identifier] = set()
+
+    def parts(self) -> list[Row | Fold]:
+        """All rows, as far as they are not folded."""
+        parts: list[Row | Fold] = []
+        waiting: list[_Waiting] = [([root], []) for root in reversed(self._children.get(None, []))]
+        while waiting:
+            members, guides = waiting.pop()
+            if len(members) > 1:
+                parts.append(self._fold(members, guides))
+            else:
+                parts.append(self._row(members[0], guides))
+                waiting += reversed(self._below(members[0], guides))
+        return parts
+
+    def _below(self, identifier: Identifier, guides: Sequence[str]) -> list[_Waiting]:
+        """What hangs on an identifier, each with its guides."""
+        groups = self._groups(identifier)
+        is_deepest = len(guides) == _DEEPEST_LEVEL
+        if is_deepest:
+            before, last = guides[:-1], guides[-1]
+        else:
+            before, last = [_PASSED.get(guide, guide) for guide in guides], "elbow"
+        return [(group, [*before, last if group is groups[-1] else "tee"]) for group in groups]
+
+    def _groups(self, identifier: Identifier) -> list[list[Identifier]]:
+        """What hangs on an identifier, each alone; those that are folded together come last."""
+        children = self._children.get(identifier, [])
+        alike: dict[str, list[Identifier]] = {}
+        for child in children:
+            if child not in self._children:
+                alike.setdefault(child.type, []).append(child)
+        folds = [same[_SHOWN_ALIKE:] for same in alike.values() if len(same) > _MOST_ALIKE]
+        folded = {child for fold in folds for child in fold}
+        return [*([child] for child in children if child not in folded), *folds]
+
+    def _fold(self, members: Sequence[Identifier], guides: Sequence[str]) -> Fold:
+        above = [*guides[:-1], "tee"]
+        rows = [self._row(member, above) for member in members[:-1]]
+        return Fold(members[0].type, [*rows, self._row(members[-1], guides)], guides)
+
+    def _row(self, identifier: Identifier, guides: Sequence[str]) -> Row:
+        link = self._parents[identifier]
+        above = _other(link, identifier) if link else None
+        linked = dict.fromkeys(self._linked.get(identifier, []))
+        others = [other for other in linked if other in self._drawn and other != above]
+        self._drawn.add(identifier)
+        has_below = identifier in self._children
+        if has_below and len(guides) == _DEEPEST_LEVEL:
+            guides, has_below = [*guides[:-1], "tee"], False
+        return Row(self._known[identifier], link, others, guides, has_below)
 
 
 def draw_months(days: Sequence[ActiveDay], identifiers: Iterable[KnownIdentifier]) -> list[Month]:
@@ -265,28 +293,3 @@ def _time_order(time: datetime | None) -> tuple[bool, datetime]:
 
 def _other(link: PersonLink, identifier: Identifier) -> Identifier:
     return link.identifier_b if link.identifier_a == identifier else link.identifier_a
-
-
-def _branch(parent: Row, child: Row, link: PersonLink) -> Curve:
-    """From a dot down and around the corner to one below it."""
-    corner = min(10.0, child.x - parent.x)
-    bend = f"V{child.y - corner}Q{parent.x} {child.y} {parent.x + corner} {child.y}"
-    path = f"M{parent.x} {parent.y}{bend}H{child.x}"
-    return Curve(path, _title(link), is_branch=True)
-
-
-def _beside(one: Row, other: Row, link: PersonLink) -> Curve:
-    """From a dot to another one in a bow to the left."""
-    rows = round(abs(one.y - other.y) / ROW_HEIGHT)
-    turn = min(one.x, other.x) - _bulge(rows)
-    path = f"M{one.x} {one.y}C{turn} {one.y} {turn} {other.y} {other.x} {other.y}"
-    return Curve(path, _title(link), is_branch=False)
-
-
-def _bulge(rows: int) -> int:
-    return min(_LEAST_BULGE + _BULGE_A_ROW * rows, _LARGEST_BULGE)
-
-
-def _title(link: PersonLink) -> str:
-    since = f", {link.first_seen:%Y-%m-%d %H:%M}" if link.first_seen else ""
-    return f"{link.identifier_a} and {link.identifier_b}: {link.evidence}{since}"

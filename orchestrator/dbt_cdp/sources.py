@@ -8,7 +8,7 @@ from typing import Any
 
 from dbt_cdp.dbt import Dbt, Manifest
 from dbt_cdp.project import Project, Source
-from dbt_cdp.warehouse import Warehouse, open_warehouse, require_table
+from dbt_cdp.warehouse import Warehouse, open_tables
 
 EVENTS, RECORDS = "events", "records"
 
@@ -88,9 +88,8 @@ def read_sources(project: Project) -> list[SourceState]:
         WarehouseError: the warehouse cannot be opened or read.
     """
     manifest = Dbt(project).manifest()
-    with open_warehouse(project) as warehouse:
-        for name in (*_TABLES.values(), *_REJECTS.values(), _FILE_REJECTS):
-            require_table(warehouse, manifest.relation(name))
+    models = (*_TABLES.values(), *_REJECTS.values(), _FILE_REJECTS)
+    with open_tables(project, models) as warehouse:
         reader = _Reader(warehouse, manifest)
         states = {kind: reader.states(kind) for kind in _TABLES}
         rejects = {kind: reader.rejects(kind) for kind in _TABLES}

@@ -55,6 +55,7 @@ FILES = {
         "link,email,cid@shop.example,user_id,cid-7,signed in at the counter\n"
     ),
     "change.yml": "cdp_identifiers: [{name: phone, max_people: 1}]\n",
+    "asked.txt": "ada@acme.example\n",
     "junk.csv": "identifier_type,identifier_value\nemail,info@shop.example\n",
 }
 
@@ -147,6 +148,10 @@ class Shell:
     def _call(self, command: str, arguments: list[str], line: str) -> None:
         if arguments[0] == "load":
             self.close()
+        text = None
+        if "<" in arguments:
+            *arguments, _, file = arguments
+            text = (self._reader.folder / file).read_text()
         modules = {"dbt": "dbt.cli.main", "cdp": "dbt_cdp", "pip": "pip"}
         if command == "pip":
             # Its dependencies are here; it goes to a folder of its own.
@@ -158,6 +163,7 @@ class Shell:
             call = [sys.executable, "-P", "-m", modules[command], *arguments]
         done = subprocess.run(
             call,
+            input=text,
             cwd=self._reader.folder,
             env={**os.environ, **self._variables},
             capture_output=True,

@@ -1,6 +1,5 @@
 """The command line: help, usage errors, exit codes, signals."""
 
-import io
 import os
 import signal
 import subprocess
@@ -10,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from dbt_cdp import __version__, output
+from dbt_cdp import __version__
 from dbt_cdp.cli import COMMANDS, cli, run
 from dbt_cdp.errors import CdpError, ConfigurationError, ExitCode
 
@@ -141,23 +140,3 @@ def test_a_signal_stops_a_load_and_leaves_nothing(shop, query, number: int, code
         assert process.wait(timeout=60) == code
         assert process.stderr.read().strip() == b"Stopped."
     assert query("select count(*) from landing_events") == [(0,)]
-
-
-def test_progress_is_for_a_terminal_only(monkeypatch, capsys) -> None:
-    with output.progress("Loading", 10) as advance:
-        advance(5)
-    assert capsys.readouterr().err == ""
-    terminal = io.StringIO()
-    monkeypatch.setattr(terminal, "isatty", lambda: True)
-    monkeypatch.setattr(sys, "stderr", terminal)
-    with output.progress("Loading", 10) as advance:
-        advance(10)
-    assert "Loading" in terminal.getvalue()
-
-
-def test_a_table_in_a_pipe_is_not_folded_and_numbers_are_readable(capsys) -> None:
-    output.print_table(["file", "rows", "why"], [["x" * 90, 1_234_567, None]])
-    said = capsys.readouterr().out
-    assert "x" * 90 in said
-    assert "1,234,567" in said
-    assert "None" not in said

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -13,13 +14,17 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from chromium import CHROMIUM, FLAGS, needs_chromium
 from consumer import Consumer, new_project
+from dbt_cdp import profile as reader
 from dbt_cdp.cli import run
+from dbt_cdp.dbt import Dbt
 from dbt_cdp.decisions import Identifier
 from dbt_cdp.person import ActiveDay, Evidence, KnownIdentifier, PersonLink, in_words
-from dbt_cdp.profile_page import draw_months, draw_tree
+from dbt_cdp.profile_page import Fold, Row, draw_months, draw_tree
+from dbt_cdp.project import Project
 
 Profile = Callable[..., Any]
 
@@ -178,7 +183,7 @@ def test_who_it_is(ann: dict[str, Any], ids: dict[str, str]) -> None:
     assert (ann["name"], ann["company"]) == (NAME, "Acme Ltd")
     assert ann["email"] == "ann.lee@mail.example"
     assert (ann["first_seen"], ann["last_active"]) == ("2026-05-01 10:00:00", "2026-06-21 11:00:00")
-    assert ann["engagement"] == "medium"
+    assert (ann["account_id"], ann["engagement"]) == ("mail.example", "active")
     assert ann["is_identified"] is True
 
 
@@ -260,38 +265,58 @@ def test_traits_that_tell_something_come_first(ann: dict[str, Any]) -> None:
     values = {trait["name"]: trait["value"] for trait in ann["traits"]}
     assert values["last_pages"] == ["/docs", "/pricing"]
     assert values["total_page_views"] == 3
+    assert not values.keys() & {score["name"] for score in ann["scores"]}
     are_empty = [not trait["value"] for trait in ann["traits"]]
     assert are_empty == sorted(are_empty) and any(are_empty)
     assert {"name": "orders", "value": 0, "description": "What was bought."} in ann["traits"]
 
 
 def test_scores_come_with_what_they_are_made_of(ann: dict[str, Any]) -> None:
-    usage, lead = ann["scores"]
-    assert usage == {
-        "name": "product_usage_score",
-        "value": 25,
-        "parts": {"product_days_30d": 5},
-        "formula": usage["formula"],
-    }
-    assert "product_days_30d * 5" in usage["formula"]
-    assert lead["parts"] == {
-        "company": "Acme Ltd",
-        "job_title": None,
-        "is_business_email": True,
-        "pricing_views_30d": 1,
-        "hand_raises_30d": 0,
+    told = {score.pop("name"): score for score in ann["scores"]}
+    for score in told.values():
+        assert re.fullmatch("[0-9a-f]{8}", score.pop("version"))
+    assert told == {
+        "product_usage_score": {
+            "value": 54,
+            "parts": {"recency": 28.0, "frequency": 10, "breadth": 16},
+        },
+        "engagement_level": {
+            "value": "active",
+            "parts": {
+                "days_since_active": 9,
+                "days_since_first_activity": 60,
+                "active_days_30d": 6,
+                "active_days_prev_30d": 1,
+            },
+        },
+        "lead_score": {
+            "value": 21,
+            "parts": {
+                "business_address": 10,
+                "company_size": 0,
+                "industry": 10,
+                "job_title": 0,
+                "country": 0,
+                "pricing": 1.4,
+                "hand_raised": 0.0,
+            },
+        },
+        "churn_risk": {"value": 15, "parts": {"silence": 15.0, "decline": 0.0}},
     }
 
 
-def test_parts_that_the_table_holds_are_shown_as_they_are(
-    profile: Profile, altered: Callable[[str], Path], ids: dict[str, str]
+def test_a_score_without_a_value_is_shown_as_that(
+    profile: Profile, altered: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    stored = {"lead_score": {"value": 40, "parts": {"fit": 25, "intent": 15}, "version": "v2"}}
-    folder = altered(f"update user_profiles set scores = '{json.dumps(stored)}'")
+    score = {"value": None, "parts": {"silence": None}, "version": "0a1b2c3d"}
+    folder = altered(f"update user_profiles set scores = '{json.dumps({'level': score})}'")
     found = json.loads(profile("u1", "--json", folder=folder))
-    parts = {"fit": 25, "intent": 15, "version": "v2"}
-    assert found["scores"] == [{"name": "lead_score", "value": 40, "parts": parts, "formula": None}]
-    assert "lead_score  40  fit 25, intent 15, version v2" in profile("u1", folder=folder)
+    assert found["scores"] == [{"name": "level", **score}]
+    said = profile("u1", folder=folder)
+    assert "level  none  silence none" in said and "0a1b2c3d" not in said
+    path = tmp_path / "ann.html"
+    assert run(["profile", "u1", "--html", str(path), "--project-dir", str(folder)]) == 0
+    assert "version 0a1b2c3d" in Elements(path.read_text(encoding="utf-8")).text
 
 
 def test_segments_tell_since_when(ann: dict[str, Any]) -> None:
@@ -482,13 +507,14 @@ def test_a_person_is_shown_on_a_screen(profile: Profile, ids: dict[str, str]) ->
     said = profile("u1")
     lines = [" ".join(line.split()) for line in said.splitlines()]
     assert lines[:2] == [
-        f"{NAME} · ann.lee@mail.example · Acme Ltd · engagement medium",
-        f"canonical id {ids['u1']} · first seen 2026-05-01 · last active 2026-06-21",
+        f"{NAME} · ann.lee@mail.example · Acme Ltd · engagement active",
+        f"canonical id {ids['u1']} · account mail.example · first seen 2026-05-01"
+        " · last active 2026-06-21",
     ]
     assert "user_id u1 2026-06-02 to 2026-06-21 app 6 first by event signed_up, app" in lines
     assert any(line.startswith("company Acme Ltd app 2026-06-20 of 2 values") for line in lines)
     assert any(line.endswith("last_pages /docs, /pricing") for line in lines)
-    assert "product_usage_score 25 product_days_30d 5" in lines
+    assert "product_usage_score 54 recency 28, frequency 10, breadth 16" in lines
     assert "users since 2026-06-10 00:00" in lines
     assert "2026-06-20 11:00 app page_viewed /docs" in lines
     assert any("was merged into" in line for line in lines)
@@ -545,12 +571,14 @@ def test_the_page_has_the_tree_the_days_and_every_section(
     written: Path, ann: dict[str, Any]
 ) -> None:
     page = Elements(written.read_text(encoding="utf-8"))
-    dots = [attributes for tag, attributes in page.elements if tag == "circle"]
-    assert len(dots) == len(ann["identifiers"])
-    lines = [attributes for tag, attributes in page.elements if tag == "path"]
-    assert len([line for line in lines if "M0 4H24" not in (line["d"] or "")]) == len(ann["links"])
-    merging = "user_id=u1 and email=ann.lee@mail.example: event profile_updated, app"
-    assert f"{merging}, 2026-06-20 10:00" in page.text
+    rows = [attributes for tag, attributes in page.elements if tag == "b"]
+    assert len(rows) == len(ann["identifiers"])
+    text = " ".join(page.text.split())
+    merging = "email ann.lee@mail.example 2026-06-20 event profile_updated, app"
+    assert merging in text
+    assert "2026-06-02 event signed_up, app; also linked to anonymous_id=a1" in text
+    assert f"All {len(ann['links'])} links" in text
+    assert text.count("decision") == 0 and "account mail.example" in text
     assert "2026-06-20: 2 events" in page.text
     assert "2026-05-01: 1 event, first anonymous_id=a1" in page.text
     for section in (
@@ -591,9 +619,16 @@ def test_a_browser_shows_the_page_and_loads_nothing(written: Path, width: int) -
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
         assert page.inner_text("h1") == NAME
         assert page.evaluate("document.documentElement.scrollWidth") == width
-        # Every row of the tree has a dot beside it.
-        boxes = [page.locator(".tree " + one).bounding_box() for one in ("ol", "svg")]
-        assert boxes[0]["height"] == boxes[1]["height"]
+        # Dots stand further to the right the deeper they are, and all text beside its dot.
+        places = page.evaluate("""[...document.querySelectorAll('.tree .row')].map(row => [
+            row.querySelectorAll('.line, .gap, .tee, .elbow').length,
+            row.querySelector('b').getBoundingClientRect().x,
+            row.querySelector('div').getBoundingClientRect().x,
+        ])""")
+        assert max(depth for depth, *_ in places) >= 2
+        assert len({(depth, dot) for depth, dot, _ in places}) == len({one[0] for one in places})
+        assert all(dot == places[0][1] + 20 * depth for depth, dot, _ in places)
+        assert all(dot + 11 < text for _, dot, text in places)
         browser.close()
     assert requests == [written.as_uri()]
     assert said == []
@@ -609,6 +644,10 @@ def link(one: str, other: str, first_seen: datetime | None, rule: str = "event")
     return PersonLink(*sides, Evidence(rule, None, "e1"), 1, first_seen, first_seen)
 
 
+def value(row: Row) -> str:
+    return row.known.identifier.value
+
+
 def test_the_tree_grows_by_time() -> None:
     june = [datetime(2026, 6, day) for day in range(1, 10)]
     identifiers = [known(name, june[place]) for place, name in enumerate("abcd")]
@@ -616,45 +655,67 @@ def test_the_tree_grows_by_time() -> None:
         *(link("a", "d", june[5]), link("b", "c", june[4]), link("a", "c", june[3])),
         *(link("a", "b", june[1]), link("d", "c", None, "link")),
     ]
-    tree = draw_tree(identifiers, links)
-    assert [(row.known.identifier.value, row.link) for row in tree.rows] == [
-        ("a", None),
-        ("b", links[3]),
-        ("c", links[2]),
-        ("d", links[0]),
+    told = [
+        (value(row), row.link, [other.value for other in row.others], row.guides, row.has_below)
+        for row in draw_tree(identifiers, links)
     ]
-    assert [curve.is_branch for curve in tree.curves] == [False, False, True, True, True]
-    assert tree.hidden_links == 0
+    assert told == [
+        ("a", None, [], [], True),
+        ("b", links[3], [], ["tee"], False),
+        ("c", links[2], ["b"], ["tee"], False),
+        ("d", links[0], ["c"], ["elbow"], False),
+    ]
+
+
+def test_a_line_goes_on_beside_what_hangs_on_another() -> None:
+    june = [datetime(2026, 6, day) for day in range(1, 10)]
+    identifiers = [known(name, june[place]) for place, name in enumerate("abcd")]
+    links = [link("a", "b", june[1]), link("b", "c", june[2]), link("a", "d", june[3])]
+    rows = draw_tree(identifiers, links)
+    assert [(value(row), row.guides) for row in rows] == [
+        ("a", []),
+        ("b", ["tee"]),
+        ("c", ["line", "elbow"]),
+        ("d", ["elbow"]),
+    ]
 
 
 def test_what_no_link_joins_begins_a_tree_of_its_own() -> None:
     june = datetime(2026, 6, 1)
     identifiers = [known("a", june), known("b", None), known("c", None)]
     tree = draw_tree(identifiers, [link("b", "c", None, "link")])
-    places = [(row.known.identifier.value, row.link is None) for row in tree.rows]
-    assert places == [("a", True), ("b", True), ("c", False)]
-    assert tree.rows[0].x == tree.rows[1].x < tree.rows[2].x
+    places = [(value(row), row.link is None, row.guides) for row in tree]
+    assert places == [("a", True, []), ("b", True, []), ("c", False, ["elbow"])]
 
 
 def test_a_long_chain_stays_on_the_page() -> None:
     june = datetime(2026, 6, 1)
     names = [str(number) for number in range(10, 60)]
     identifiers = [known(name, june) for name in names]
-    links = [link(*pair, june) for pair in pairwise(names)]
-    tree = draw_tree(identifiers, links)
-    assert [row.known.identifier.value for row in tree.rows] == names
-    assert tree.width < 160
+    tree = draw_tree(identifiers, [link(*pair, june) for pair in pairwise(names)])
+    assert [value(row) for row in tree] == names
+    deepest = [*["gap"] * 4, "tee"]
+    assert [row.guides for row in tree[4:]] == [
+        [*["gap"] * 3, "elbow"],
+        *[deepest] * 44,
+        [*["gap"] * 4, "elbow"],
+    ]
+    assert [row.has_below for row in tree] == [True] * 5 + [False] * 45
 
 
-def test_a_crowd_of_links_is_drawn_in_part() -> None:
+def test_many_of_one_type_are_folded() -> None:
     june = datetime(2026, 6, 1)
     names = [str(number) for number in range(10, 20)]
     links = [link(one, other, june) for one in names for other in names if one < other]
-    tree = draw_tree([known(name, june) for name in names], links)
-    branches = sum(curve.is_branch for curve in tree.curves)
-    assert branches == 9
-    assert len(tree.curves) - branches + tree.hidden_links == len(links) - branches
-    assert tree.hidden_links > 0
+    *rows, fold = draw_tree([known(name, june) for name in names], links)
+    assert [value(row) for row in rows] == names[:5]
+    assert [row.guides for row in rows] == [[], *[["tee"]] * 4]
+    assert isinstance(fold, Fold) and (fold.type, fold.guides) == ("user_id", ["elbow"])
+    assert [value(row) for row in fold.rows] == names[5:]
+    assert [row.guides for row in fold.rows] == [*[["tee"]] * 4, ["elbow"]]
+    assert [other.value for other in fold.rows[-1].others] == names[1:9]
+    few = [one for one in links if {one.identifier_a.value, one.identifier_b.value} <= {*names[:7]}]
+    assert len(draw_tree([known(name, june) for name in names[:7]], few)) == 7
 
 
 def test_the_calendar_shades_days_by_how_much_went_on() -> None:
@@ -689,6 +750,32 @@ def test_the_calendar_has_two_years_at_most() -> None:
 )
 def test_values_in_words(value: Any, words: str) -> None:
     assert in_words(value) == words
+
+
+def test_the_queries_are_compiled_for_bigquery(altered: Callable[[str], Path]) -> None:
+    folder = altered("select 1")
+    path = folder / "profiles.yml"
+    profiles = yaml.safe_load(path.read_text())
+    (settings,) = profiles.values()
+    target = {"type": "bigquery", "method": "oauth-secrets", "token": "none"}
+    settings["outputs"]["bigquery"] = {**target, "project": "test-project", "dataset": "test"}
+    path.write_text(yaml.safe_dump(profiles))
+    jinja = Path(reader.__file__).with_name("profile_queries.sql").read_text(encoding="utf-8")
+    compiled = Dbt(Project.find(folder, target="bigquery")).compile_inline(jinja)
+    queries = json.loads(compiled)["queries"]
+    assert "from `test-project`.`test_cdp`.`resolved_events`" in queries["events"]
+    assert "cast(? as string)" in queries["found"].lower()
+    assert {name: sql.count("?") for name, sql in queries.items()} == {
+        **dict.fromkeys(queries, 1),
+        "shared_by": 2,
+    }
+
+
+def test_a_table_that_is_not_as_it_must_be_is_told(
+    profile: Profile, altered: Callable[[str], Path]
+) -> None:
+    said = profile("u1", code=1, folder=altered("alter table user_profiles drop account_id"))
+    assert "account_id" in said and "has not been built" not in said
 
 
 def test_a_project_that_is_not_built_is_told_what_to_do(

@@ -8,7 +8,7 @@ import click
 from dbt_cdp.explain import Link, Proposal, read_pair
 from dbt_cdp.explain import explain as explain_pair
 from dbt_cdp.options import json_option, project_options
-from dbt_cdp.output import print_json, print_table
+from dbt_cdp.output import print_json, print_table, say
 from dbt_cdp.project import Project
 
 _COLUMNS = ("identifier", "linked by", "source", "evidence", "first seen", "times seen", "link")
@@ -32,10 +32,10 @@ def explain(identifiers: tuple[str, ...], as_json: bool, project: Project) -> No
     if as_json:
         print_json(asdict(explanation))
         return
-    click.echo(explanation.verdict)
+    say(explanation.verdict)
     for candidate in explanation.candidates:
         score = f"{candidate.score:.2f}"
-        click.echo(f"Match rule {candidate.rule}: score {score}, {_status(candidate)}.")
+        say(f"Match rule {candidate.rule}: score {score}, {_status(candidate)}.")
     if explanation.links:
         print_table(_COLUMNS, list(_rows(explanation.links)))
 

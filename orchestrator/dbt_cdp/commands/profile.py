@@ -1,6 +1,5 @@
 """`cdp profile`: shows all that is known of one person."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -8,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.options import json_option, project_options
-from dbt_cdp.output import PIPE_WIDTH, print_json, talk
+from dbt_cdp.output import plain, print_json, stdout_console, talk
 from dbt_cdp.person import Person, in_words, shortened
 from dbt_cdp.profile import read_person
 from dbt_cdp.profile_page import page
@@ -98,8 +97,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _print(person: Person, everything: bool) -> None:
-    width = None if sys.stdout.isatty() else PIPE_WIDTH
-    console = Console(file=sys.stdout, width=width, markup=False, highlight=False)
+    console = stdout_console()
     console.print(_header(person))
     with_evidence = console.width >= _WIDER
     console.print(_section("identifiers", _identifiers(person, everything, with_evidence)))
@@ -119,16 +117,19 @@ def _header(person: Person) -> Text:
     title = person.name or person.email or "Nobody known by name"
     email = person.email if person.name else None
     engagement = f"engagement {person.engagement}" if person.engagement else None
+    known = [part for part in (email, person.company, engagement) if part]
     times = [("first seen", person.first_seen), ("last active", person.last_active)]
-    known = [f"{name} {_day(time)}" for name, time in times if time]
-    text = Text(_plain(title), style="bold")
-    text.append(
-        _plain("".join(f" · {part}" for part in (email, person.company, engagement) if part))
+    facts = [f"canonical id {person.canonical_id}"]
+    facts += [f"account {person.account_id}"] if person.account_id else []
+    facts += [f"{name} {_day(time)}" for name, time in times if time]
+    merged = f"\n{person.merged_id} was merged into it." if person.merged_id else ""
+    return Text.assemble(
+        (plain(title), "bold"),
+        plain("".join(f" · {part}" for part in known)),
+        "\n",
+        plain(" · ".join(facts)),
+        merged,
     )
-    text.append(f"\ncanonical id {person.canonical_id}" + "".join(f" · {part}" for part in known))
-    if person.merged_id:
-        text.append(f"\n{person.merged_id} was merged into it.")
-    return text
 
 
 def _section(title: str, content: RenderableType | None) -> RenderableType:
@@ -146,7 +147,7 @@ def _grid(rows: Sequence[Sequence[Any]]) -> Table | None:
     for _ in columns:
         grid.add_column(overflow="fold")
     for row in zip(*columns, strict=True):
-        grid.add_row(*(Text(_plain(cell)) for cell in row))
+        grid.add_row(*(Text(plain(cell)) for cell in row))
     return grid
 
 
@@ -191,12 +192,12 @@ def _attributes(person: Person) -> Table | None:
 
 
 def _traits(person: Person, everything: bool) -> RenderableType | None:
-    shown = [trait for trait in person.plain_traits if everything or not trait.is_empty]
-    empty = [trait.name for trait in person.plain_traits if trait not in shown]
+    shown = [trait for trait in person.traits if everything or not trait.is_empty]
+    empty = [trait.name for trait in person.traits if trait not in shown]
     grid = _grid([(trait.name, in_words(trait.value)) for trait in shown])
     if not empty:
         return grid
-    rest = Text(_plain(f"none or 0: {', '.join(empty)}"), style="dim")
+    rest = Text(plain(f"none or 0: {', '.join(empty)}"), style="dim")
     return Group(grid, rest) if grid else rest
 
 
@@ -268,9 +269,3 @@ def _day(time: datetime | None) -> str:
 
 def _minute(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M}"
-
-
-def _plain(value: Any) -> str:
-    """Text that a terminal shows and does not obey: data may hold its control sequences."""
-    text = "" if value is None else str(value)
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

@@ -4,15 +4,16 @@ dbt and this command take turns: DuckDB lets one process at a time write to a fi
 is opened for as long as it is used and is always closed before dbt is started.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
-from dbt_cdp.dbt import Relation
-from dbt_cdp.errors import ConfigurationError
+from dbt_cdp.dbt import Dbt, Relation
+from dbt_cdp.errors import ConfigurationError, WarehouseError
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse.base import Table, Warehouse
 from dbt_cdp.warehouse.duckdb import DuckDBWarehouse
 
-__all__ = ["Table", "Warehouse", "open_warehouse", "require_table"]
+__all__ = ["Table", "Warehouse", "open_tables", "open_warehouse", "require_table"]
 
 
 def open_warehouse(project: Project) -> Warehouse:
@@ -31,6 +32,34 @@ def open_warehouse(project: Project) -> Warehouse:
             remedy=f"use a target of one of the types: {', '.join(_WAREHOUSES)}.",
         )
     return _WAREHOUSES[kind](project)
+
+
+@contextmanager
+def open_tables(project: Project, models: Iterable[str]) -> Iterator[Warehouse]:
+    """Open the warehouse to read what dbt has built.
+
+    The models are looked for when a query fails, and not before: to find out where their tables
+    are may take dbt seconds.
+
+    Args:
+        project: the project whose warehouse is read.
+        models: those that the queries read.
+
+    Raises:
+        ConfigurationError: a query has failed because one of the models has not been built, or
+            this command does not know the warehouse's type.
+        WarehouseError: the warehouse cannot be opened, or a query has failed for another reason.
+    """
+    warehouse = open_warehouse(project)
+    try:
+        with warehouse:
+            yield warehouse
+    except WarehouseError:
+        manifest = Dbt(project).manifest()
+        with open_warehouse(project) as warehouse:
+            for model in models:
+                require_table(warehouse, manifest.relation(model))
+        raise
 
 
 def require_table(warehouse: Warehouse, relation: Relation) -> None:

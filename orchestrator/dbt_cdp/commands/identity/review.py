@@ -83,7 +83,7 @@ def _row(candidate: Candidate) -> tuple[object, ...]:
         candidate.rule,
         f"{candidate.score:.2f}",
         candidate.status,
-        f"{candidate.one}\n{candidate.other}",
+        (candidate.one, candidate.other),
         ", ".join(f"{name} {_value(value)}" for name, value in candidate.evidence.items()),
         candidate.matched_at and f"{candidate.matched_at:%Y-%m-%d %H:%M}",
     )
