@@ -41,7 +41,8 @@
         {
             "name": "churn_risk",
             "parts": {
-                "silence": "least(50, round(50 * days_since_product_use / 30.0, 1))",
+                "silence": "case when days_since_product_use < 30 then round(50 * days_since_product_use / 30.0, 1)"
+                    ~ " when days_since_product_use >= 30 then 50 end",
                 "decline": "case when product_days_30d < product_days_prev_30d"
                     ~ " then round(50 - 50.0 * product_days_30d / product_days_prev_30d, 1) else 0 end",
             },
