@@ -1,4 +1,4 @@
-{{ config(enabled=cdp.cdp_is_on()) }}
+{{ config(enabled=cdp.cdp_is_on(), materialized="view") }}
 
 select domain
 
