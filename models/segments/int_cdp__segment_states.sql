@@ -35,6 +35,7 @@ matches as (
 
 {%- if cdp.cdp_is_incremental() %}
 
+-- Of a merged person whatever any of the two had, since the earlier time.
 stored as (
 
     select
@@ -43,7 +44,8 @@ stored as (
         stored.segment_name,
         max(case when stored.is_met then 1 else 0 end) = 1 as is_met,
         coalesce(min(case when stored.is_met then stored.since end), max(stored.since)) as since,
-        max(case when stored.member_id = coalesce(history.current_canonical_id, stored.member_id) then 1 else 0 end) = 1 as is_kept
+        min(stored.member_id) = coalesce(history.current_canonical_id, stored.member_id)
+        and count(*) = 1 as is_kept
 
     from {{ this }} as stored
 
