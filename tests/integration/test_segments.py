@@ -90,7 +90,7 @@ BATCHES = {
         viewed("06-01", "/", **ADA),
         viewed("06-09", "/pricing", **COOKIE),
         viewed("06-08", "/pricing", **BOB),
-        *(event(f"04-{day}", "feature_used", **BOB) for day in (15, 16, 17, 18, 19)),
+        *(event(f"04-{day}", "feature_used", **BOB) for day in (20, 21, 22, 23, 24)),
     ],
     "06-12": [
         viewed("06-11", "/pricing", **CLEO),
@@ -111,6 +111,7 @@ class Shop:
         (folder / "models" / "staff.yml").write_text(json.dumps(public))
         (folder / "cards.csv").write_text("\n".join(CARDS) + "\n")
         load_files(Project.find(folder), [folder / "cards.csv"], "crm")
+        self.consumer.runs("seed")
 
     def load(self, name: str, events: list[dict[str, Any]]) -> None:
         path = self.consumer.folder / f"{name}.ndjson"
@@ -120,11 +121,7 @@ class Shop:
 
     def build(self, moment: str, **variables: Any) -> list[tuple[str, ...]]:
         """Who has entered or left which segment in the build, and why."""
-        self.consumer.runs(
-            *("build", "--exclude", "resource_type:unit_test"),
-            cdp_as_of=f"2026-{moment}",
-            **variables,
-        )
+        self.consumer.runs("run", cdp_as_of=f"2026-{moment}", **variables)
         return self.moved(f"2026-{moment}")
 
     def moved(self, moment: str) -> list[tuple[str, ...]]:
@@ -232,6 +229,7 @@ def test_who_is_forgotten_leaves(shop: Shop) -> None:
 
 
 def test_sizes_and_overlaps_are_kept(shop: Shop) -> None:
+    shop.consumer.runs("test", "--select", "package:cdp", "--exclude", "resource_type:unit_test")
     sizes = "select members from segment_sizes where segment_name = 'pricing_no_trial'"
     assert shop.consumer.query(f"{sizes} order by measured_at") == [
         (2,), (2,), (2,), (2,), (0,), (0,), (0,), (0,), (0,),
