@@ -14,16 +14,23 @@
                 "definition": cdp.cdp_definition_json(trait, ["name", "entity", "aggregate", "field", "level"]),
             }) -%}
         {%- endfor -%}
-    {%- endfor -%}
-    {%- for segment in cdp.cdp_segments() -%}
-        {%- set definition = cdp.cdp_definition_json(segment, ["name"]) -%}
-        {%- do definitions.append({
-            "kind": "segment",
-            "entity": "person",
-            "name": segment.name,
-            "version": local_md5(cdp.cdp_definition_json(segment, ["name", "description"]))[:8],
-            "definition": definition,
-        }) -%}
+        {%- for segment in cdp.cdp_segments(entity) -%}
+            {%- set parts = [cdp.cdp_definition_json(segment, ["name", "description", "owner", "tags", "level", "needs"])] -%}
+            {%- for name in cdp.cdp_names_in(segment.get("where", "")) | unique | sort if name in versions -%}
+                {%- do parts.append(versions[name]) -%}
+            {%- endfor -%}
+            {%- for name in segment.needs | sort -%}
+                {%- do parts.append(versions["segment " ~ name]) -%}
+            {%- endfor -%}
+            {%- do versions.update({"segment " ~ segment.name: local_md5(parts | string)[:8]}) -%}
+            {%- do definitions.append({
+                "kind": "segment",
+                "entity": entity,
+                "name": segment.name,
+                "version": versions["segment " ~ segment.name],
+                "definition": cdp.cdp_definition_json(segment, ["name", "entity", "level", "needs"]),
+            }) -%}
+        {%- endfor -%}
     {%- endfor -%}
     {{- return(definitions) -}}
 {% endmacro %}

@@ -2,7 +2,7 @@
 {% macro cdp_profile_columns() %}
     {{- return([
         "canonical_id", "email", "first_seen", "last_active", "account_id", "is_identified", "is_business_email", "attributes",
-        "attribute_sources", "attribute_conflicts", "traits", "scores", "definition_hash", "batch_id"
+        "attribute_sources", "attribute_conflicts", "traits", "scores", "data_batch_id", "definition_hash", "batch_id"
     ]) -}}
 {% endmacro %}
 
@@ -11,6 +11,6 @@
 {% macro cdp_account_columns() %}
     {{- return([
         "account_id", "name", "domain", "industry", "company_size", "country", "plan", "people", "first_seen", "last_active", "traits",
-        "scores", "definition_hash", "batch_id"
+        "scores", "data_batch_id", "definition_hash", "batch_id"
     ]) -}}
 {% endmacro %}

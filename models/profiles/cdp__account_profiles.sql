@@ -154,7 +154,8 @@ members as (
         {{ cdp.cdp_added_trait_sql(trait) }} as {{ trait.name }},
         {%- endfor %}
         min(first_seen) as first_seen,
-        max(last_active) as last_active
+        max(last_active) as last_active,
+        max(data_batch_id) as data_batch_id
 
     from profiles
 
@@ -264,6 +265,7 @@ described as (
         members.people,
         members.first_seen,
         members.last_active,
+        members.data_batch_id,
         {%- for trait in added %}
         members.{{ trait.name }},
         {%- endfor %}
@@ -308,6 +310,7 @@ final as (
         {%- endfor %}
         {{ cdp.cdp_json_object(values) if values else "'{}'" }} as traits,
         {{ cdp.cdp_scores_json(traits) }} as scores,
+        data_batch_id,
         '{{ definition_hash }}' as definition_hash,
         {{ cdp.cdp_batch_id() }} as batch_id
 

@@ -199,7 +199,8 @@ tuples as (
 
     select
         tuple_key,
-        canonical_id
+        canonical_id,
+        batch_id
 
     from tuple_people
 
@@ -235,6 +236,7 @@ people as (
 
     select
         canonical_id,
+        max(batch_id) as batch_id,
         max(case when identifier_type in ('anonymous_id', 'device_id') then 0 else 1 end) = 1 as is_identified
 
     from identifiers
@@ -264,14 +266,13 @@ seen as (
 
     select
         tuples.canonical_id,
-        min(observations.first_seen) as first_seen,
-        max(case when observations.origin = 'event' then observations.last_seen end) as last_active
+        max(greatest(observations.batch_id, tuples.batch_id)) as batch_id,
+        min(case when observations.event_count > 0 then observations.first_seen end) as first_seen,
+        max(case when observations.event_count > 0 and observations.origin = 'event' then observations.last_seen end) as last_active
 
     from all_observations as observations
 
     inner join tuples on observations.tuple_key = tuples.tuple_key
-
-    where observations.event_count > 0
 
     group by tuples.canonical_id
 
@@ -446,6 +447,7 @@ described as (
         coalesce(attribute_columns.attribute_conflicts, 0) as attribute_conflicts,
         {{ cdp.cdp_json_object(values) }} as attributes,
         {{ cdp.cdp_json_object(sources) }} as attribute_sources,
+        greatest(people.batch_id, coalesce(seen.batch_id, people.batch_id)) as data_batch_id,
         {{ cdp.cdp_as_of_date(0) }} as as_of_date
 
     from people
@@ -500,6 +502,7 @@ final as (
         attribute_conflicts,
         {{ cdp.cdp_json_object(values) }} as traits,
         {{ cdp.cdp_scores_json(traits) }} as scores,
+        data_batch_id,
         '{{ definition_hash }}' as definition_hash,
         {{ cdp.cdp_batch_id() }} as batch_id
 

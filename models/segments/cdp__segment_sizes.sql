@@ -3,8 +3,9 @@
         enabled=cdp.cdp_is_on(),
         full_refresh=false,
         alias="segment_sizes",
-        unique_key=["segment_name", "measured_at"],
-        incremental_strategy=cdp.cdp_incremental_strategy()
+        unique_key=["entity", "segment_name", "measured_at"],
+        incremental_strategy=cdp.cdp_incremental_strategy(),
+        on_schema_change="append_new_columns"
     )
 }}
 
@@ -12,21 +13,43 @@ with
 
 memberships as (
 
-    select * from {{ ref("cdp__segments") }}
+    select
+        'person' as entity,
+        segment_name,
+        entered_at,
+        exited_at
+
+    from {{ ref("cdp__segments") }}
+
+    union all
+
+    select
+        'account' as entity,
+        segment_name,
+        entered_at,
+        exited_at
+
+    from {{ ref("cdp__account_segments") }}
 
 ),
 
 -- A segment nobody is in has a size too.
 segments as (
 
-    select distinct segment_name
+    select distinct
+        entity,
+        segment_name
 
     from memberships
-    {% for segment in cdp.cdp_segments() %}
+    {% for entity in ["person", "account"] %}
+    {%- for segment in cdp.cdp_segments(entity) %}
     union distinct
 
-    select '{{ segment.name }}' as segment_name
+    select
+        '{{ entity }}' as entity,
+        '{{ segment.name }}' as segment_name
     {% endfor %}
+    {%- endfor %}
 ),
 
 final as (
@@ -34,15 +57,21 @@ final as (
     select
         segments.segment_name,
         {{ cdp.cdp_as_of() }} as measured_at,
-        count(case when memberships.exited_at is null then memberships.canonical_id end) as members,
-        count(case when memberships.entered_at = {{ cdp.cdp_as_of() }} then memberships.canonical_id end) as entered,
-        count(case when memberships.exited_at = {{ cdp.cdp_as_of() }} then memberships.canonical_id end) as exited
+        count(case when memberships.exited_at is null then memberships.entered_at end) as members,
+        count(case when memberships.entered_at = {{ cdp.cdp_as_of() }} then memberships.entered_at end) as entered,
+        count(case when memberships.exited_at = {{ cdp.cdp_as_of() }} then memberships.exited_at end) as exited,
+        segments.entity
 
     from segments
 
-    left join memberships on segments.segment_name = memberships.segment_name
+    left join memberships
+        on
+            segments.entity = memberships.entity
+            and segments.segment_name = memberships.segment_name
 
-    group by segments.segment_name
+    group by
+        segments.entity,
+        segments.segment_name
 
 )
 

@@ -19,7 +19,10 @@ _PEOPLE = """
     select canonical_id, min(identifier_type || ' ' || identifier_value) as person
     from identity_graph where canonical_id is not null group by canonical_id
 """
-_OF_THE_ROW = {"membership_id", "batch_id", "entered_at", "exited_at"}
+_OF_THE_ROW = {
+    *("membership_id", "batch_id", "version"),
+    *("entered_at", "exited_at", "entered_by", "exited_by"),
+}
 
 
 class Consumer:
@@ -84,7 +87,7 @@ class Consumer:
                 {"canonical_id_a", "canonical_id_b", "found_at"},
             ),
             "events": ("resolved_events", set()),
-            "profiles": ("user_profiles", {"batch_id"}),
+            "profiles": ("user_profiles", {"data_batch_id", "batch_id"}),
             "members": ("(select * from segments where exited_at is null)", _OF_THE_ROW),
         }
         return {name: self._rows(*table) for name, table in tables.items()}

@@ -42,7 +42,7 @@ def test_two_builds_give_what_is_expected_and_what_one_full_build_gives(
     assert twice.snapshot() == people
     assert twice.query("select * exclude (batch_id) from segments order by all") == history
 
-    # A build with nothing new writes nothing.
+    # A build with nothing new writes nothing but a size of every segment, and its mark.
     before = written(twice)
     twice.runs("build", **SECOND)
     assert written(twice) == before
@@ -54,8 +54,12 @@ def written(consumer: Consumer) -> dict[str, list[tuple]]:
         where table_schema = 'main_cdp' and column_name = 'batch_id'
             and table_name <> 'segment_sizes' order by table_name
     """)
+    marked = "membership_id, entered_at, exited_at"
     return {
-        name: consumer.query(f"select batch_id, count(*) from {name} group by all order by all")
+        name: consumer.query(
+            f"select {marked if name.endswith('segments') else 'batch_id'}, count(*) from {name}"
+            " group by all order by all"
+        )
         for (name,) in tables
     }
 
@@ -123,7 +127,9 @@ def test_models_of_the_users_own_keep_their_names_and_their_tables(consumer: Con
 def test_a_segment_with_broken_sql_is_named(consumer: Consumer) -> None:
     consumer.runs("build", **FIRST)
     broken = [{"name": "whales", "where": "lifetime_revenu > 1000"}]
-    talk = consumer.fails("build", "--select", "cdp__segments", **FIRST, cdp_segments=broken)
+    talk = consumer.fails(
+        "build", "--select", "int_cdp__segment_matches", **FIRST, cdp_segments=broken
+    )
     assert "cdp_segments, segment 'whales': user_profiles has no column 'lifetime_revenu'" in talk
 
 

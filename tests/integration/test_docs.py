@@ -65,6 +65,7 @@ def reader(tmp_path: Path) -> Consumer:
     """A project as a reader has it: models of their own, and no package yet."""
     folder = tmp_path / "shop"
     (folder / "models").mkdir(parents=True)
+    (folder / "tests").mkdir()
     for name, sql in MODELS.items():
         (folder / "models" / f"{name}.sql").write_text(sql)
     public = [{"name": name, "config": {"access": "public"}} for name in MODELS]
@@ -183,6 +184,9 @@ def follow(reader: Consumer, page: Path, tmp_path: Path) -> list[str]:
         for language, text in blocks(page):
             if language == "yaml":
                 write(reader, text)
+            if language == "sql":
+                name = f"{page.stem}_{len(list((reader.folder / 'tests').glob('*')))}.sql"
+                (reader.folder / "tests" / name).write_text(text)
             if language == "bash":
                 for line in text.strip().splitlines():
                     shell.run(line)

@@ -66,8 +66,11 @@ TESTED_MODELS = [
     "cdp__user_profiles",
     "cdp__account_profiles",
     "cdp__definitions",
+    "int_cdp__segment_matches",
+    "int_cdp__segment_states",
     "cdp__segments",
     "cdp__segment_sizes",
+    "cdp__segment_overlaps",
 ]
 EVENTS = [
     {
@@ -522,12 +525,25 @@ HOT = {"name": "hot", "where": "views > 0"}
         (
             "cdp_segments",
             [{"where": "true"}],
-            "segment 'number 1': missing key 'name'. Allowed keys: name, description, where, model",
+            "segment 'number 1': missing key 'name'. Allowed keys: name, description, owner,",
         ),
         ("cdp_segments", [HOT, HOT], "segment 'hot': the name 'hot' is used twice."),
         ("cdp_segments", [{**HOT, "name": "hot!"}], "'hot!' is not a usable name"),
-        ("cdp_segments", [{"name": "hot"}], "give exactly one of where, model; got none."),
-        ("cdp_segments", [{**HOT, "model": "hot"}], "one of where, model; got where and model."),
+        ("cdp_segments", [{"name": "hot"}], "'hot': give one of where, model, include."),
+        ("cdp_segments", [{**HOT, "model": "hot"}], "give one of where, model; got both."),
+        ("cdp_segments", [{**HOT, "enter_after": 5}], "must be a duration such as 90 minutes,"),
+        ("cdp_segments", [{**HOT, "exit_after": "0 days"}], "exit_after must be a duration such"),
+        ("cdp_segments", [{**HOT, "entity": "user"}], "must be one of person, account, got: user"),
+        (
+            "cdp_segments",
+            [HOT, {"name": "top", "where": "in_segment('hott')"}],
+            "'top': there is no segment 'hott' of the same entity. Did you mean 'hot'?",
+        ),
+        (
+            "cdp_segments",
+            [{"name": "a", "where": "in_segment('b')"}, {"name": "b", "where": "in_segment('a')"}],
+            "cdp_segments: a, b wait for each other",
+        ),
         ("cdp_identifiers", {"email": 1}, "var cdp_identifiers: expected a list"),
         ("cdp_identifiers", ["email"], "expected a mapping of keys, got: email"),
         ("cdp_identifiers", [{"priority": 1}], "missing key 'name'. Allowed keys: name, prio"),

@@ -1,0 +1,397 @@
+{# The query of a table that remembers who is and was in each segment of an entity: one open row a member, a new one for who
+   comes back. Why somebody entered and left is the first that holds of
+
+     definition  the segment, or a trait or segment that it is made of, was defined otherwise before
+     erasure     nothing is left that the member was known by (of leaving only)
+     merge       two people turned out to be this one
+     split       this person turned out to be two, or came out of another
+     behaviour   something new is known of the member: events, records
+     time        none of these: a window has moved on, a dwell is over #}
+{% macro cdp_memberships(entity) %}
+    {%- set key = {"person": "canonical_id", "account": "account_id"}[entity] -%}
+    {%- set profiles = ref({"person": "cdp__user_profiles", "account": "cdp__account_profiles"}[entity]) -%}
+    {#- Here and not where they are needed, since dbt looks for them in a first build, too. -#}
+    {%- set history = ref("cdp__canonical_id_history") -%}
+    {%- set id_changes = ref("int_cdp__id_changes") -%}
+    {%- set states = ref("int_cdp__segment_states") -%}
+    {%- set dwells = [] -%}
+    {%- for segment in cdp.cdp_segments(entity) if segment.enter_after or segment.exit_after -%}
+        {%- do dwells.append(segment) -%}
+    {%- endfor -%}
+    {%- set last_batch = cdp.cdp_last_batch() -%}
+    with
+
+    profiles as (
+
+        select
+            {{ key }} as member_id,
+            data_batch_id
+
+        from {{ profiles }}
+
+    ),
+
+    -- What the segments are defined as now, and whether that is new.
+    definitions as (
+
+        select
+            name as segment_name,
+            version,
+            {{ "batch_id > " ~ last_batch if cdp.cdp_is_incremental() else "true" }} as is_new
+
+        from {{ ref("cdp__definitions") }}
+
+        where
+            kind = 'segment'
+            and entity = '{{ entity }}'
+
+        qualify row_number() over (partition by name order by defined_at desc) = 1
+
+    ),
+
+    matches as (
+
+        select
+            member_id,
+            segment_name
+
+        from {{ ref("int_cdp__segment_matches") }}
+
+        where entity = '{{ entity }}'
+
+    ),
+
+    {%- if dwells %}
+
+    states as (
+
+        select
+            member_id,
+            segment_name,
+            is_met,
+            case
+                {%- for segment in dwells %}
+                when segment_name = '{{ segment.name }}' and is_met
+                    then {{ dbt.dateadd("minute", segment.enter_after_minutes or 0, "since") }}
+                when segment_name = '{{ segment.name }}'
+                    then {{ dbt.dateadd("minute", segment.exit_after_minutes or 0, "since") }}
+                {%- endfor %}
+            end as settled_at
+
+        from {{ states }}
+
+        where entity = '{{ entity }}'
+
+    ),
+
+    unsettled as (
+
+        select * from states
+
+        where settled_at > {{ cdp.cdp_as_of() }}
+
+    ),
+    {%- endif %}
+
+    {%- if cdp.cdp_is_incremental() %}
+
+    stored as (
+
+        select
+            stored.membership_id,
+            stored.{{ key }} as stored_id,
+            {% if entity == "person" -%}
+            coalesce(history.current_canonical_id, stored.canonical_id) as member_id,
+            {%- else -%}
+            stored.account_id as member_id,
+            {%- endif %}
+            stored.segment_name,
+            stored.entered_at,
+            stored.exited_at,
+            stored.entered_by,
+            stored.exited_by,
+            stored.version,
+            stored.batch_id
+
+        from {{ this }} as stored
+        {% if entity == "person" %}
+        left join {{ history }} as history on stored.canonical_id = history.canonical_id
+        {% endif %}
+    ),
+
+    -- Of two open memberships that a merge has brought together the earlier one stands.
+    ranked as (
+
+        select
+            *,
+            row_number() over (
+                partition by member_id, segment_name, exited_at
+                order by entered_at, membership_id
+            ) as entry_rank
+
+        from stored
+
+    ),
+
+    open as (
+
+        select * from ranked
+
+        where
+            exited_at is null
+            and entry_rank = 1
+
+    ),
+    {%- endif %}
+
+    -- Whom the condition has held for, for as long as it must before somebody enters.
+    ready as (
+
+        select
+            matches.member_id,
+            matches.segment_name
+
+        from matches
+        {% if dwells %}
+        left join unsettled
+            on
+                matches.member_id = unsettled.member_id
+                and matches.segment_name = unsettled.segment_name
+                and unsettled.is_met
+
+        where unsettled.member_id is null
+        {% endif %}
+    ),
+
+    entering as (
+
+        select
+            ready.member_id,
+            ready.segment_name
+
+        from ready
+
+        {%- if cdp.cdp_is_incremental() %}
+
+        left join open
+            on
+                ready.member_id = open.member_id
+                and ready.segment_name = open.segment_name
+
+        where open.member_id is null
+        {%- endif %}
+
+    ),
+
+    {%- if cdp.cdp_is_incremental() %}
+
+    leaving as (
+
+        select
+            open.membership_id,
+            open.member_id,
+            open.segment_name
+
+        from open
+
+        left join matches
+            on
+                open.member_id = matches.member_id
+                and open.segment_name = matches.segment_name
+        {% if dwells %}
+        left join unsettled
+            on
+                open.member_id = unsettled.member_id
+                and open.segment_name = unsettled.segment_name
+                and not unsettled.is_met
+
+        left join profiles on open.member_id = profiles.member_id
+        {% endif %}
+        where
+            matches.member_id is null
+            {%- if dwells %}
+            and (unsettled.member_id is null or profiles.member_id is null)
+            {%- endif %}
+
+    ),
+    {%- endif %}
+
+    {%- if entity == "person" and cdp.cdp_is_incremental() %}
+
+    id_changes as (
+
+        select * from {{ id_changes }}
+
+        where batch_id > {{ last_batch }}
+
+    ),
+
+    regrouped as (
+
+        select
+            canonical_id as member_id,
+            change
+
+        from id_changes
+
+        union distinct
+
+        select
+            other_canonical_id as member_id,
+            change
+
+        from id_changes
+
+        where change = 'split'
+
+    ),
+
+    changed_ids as (
+
+        select
+            member_id,
+            min(change) as change
+
+        from regrouped
+
+        group by member_id
+
+    ),
+    {%- endif %}
+
+    causes as (
+
+        select
+            moving.member_id,
+            moving.segment_name,
+            moving.membership_id,
+            definitions.version,
+            case
+                when coalesce(definitions.is_new, true) then 'definition'
+                when profiles.member_id is null then 'erasure'
+                {%- if entity == "person" and cdp.cdp_is_incremental() %}
+                when changed_ids.change is not null then changed_ids.change
+                {%- endif %}
+                when profiles.data_batch_id > {{ last_batch if cdp.cdp_is_incremental() else 0 }} then 'behaviour'
+                else 'time'
+            end as cause
+
+        from (
+            select
+                member_id,
+                segment_name,
+                cast(null as {{ dbt.type_string() }}) as membership_id
+
+            from entering
+
+            {%- if cdp.cdp_is_incremental() %}
+
+            union all
+
+            select
+                member_id,
+                segment_name,
+                membership_id
+
+            from leaving
+            {%- endif %}
+        ) as moving
+
+        left join definitions on moving.segment_name = definitions.segment_name
+
+        left join profiles on moving.member_id = profiles.member_id
+        {% if entity == "person" and cdp.cdp_is_incremental() %}
+        left join changed_ids on moving.member_id = changed_ids.member_id
+        {% endif %}
+    ),
+
+    entered as (
+
+        select
+            {{ cdp.cdp_uuid() }} as membership_id,
+            member_id,
+            segment_name,
+            {{ cdp.cdp_as_of() }} as entered_at,
+            cast(null as {{ dbt.type_timestamp() }}) as exited_at,
+            cause as entered_by,
+            cast(null as {{ dbt.type_string() }}) as exited_by,
+            version
+
+        from causes
+
+        where membership_id is null
+
+    ),
+
+    {%- if cdp.cdp_is_incremental() %}
+
+    -- A build leaves its mark also when nobody has moved: the row written last is written again.
+    marked as (
+
+        select membership_id
+
+        from ranked
+
+        where stored_id = member_id
+
+        order by
+            batch_id desc,
+            membership_id asc
+
+        limit 1
+
+    ),
+
+    continued as (
+
+        select
+            ranked.membership_id,
+            case
+                when ranked.exited_at is not null or ranked.entry_rank = 1 then ranked.member_id
+            end as member_id,
+            ranked.segment_name,
+            ranked.entered_at,
+            coalesce(ranked.exited_at, case when causes.cause is not null then {{ cdp.cdp_as_of() }} end) as exited_at,
+            ranked.entered_by,
+            coalesce(ranked.exited_by, causes.cause) as exited_by,
+            ranked.version
+
+        from ranked
+
+        left join causes on ranked.membership_id = causes.membership_id
+
+        where
+            ranked.stored_id <> ranked.member_id
+            or causes.membership_id is not null
+            or (ranked.exited_at is null and ranked.entry_rank > 1)
+            or ranked.membership_id in (select marked.membership_id from marked)
+
+    ),
+    {%- endif %}
+
+    changed as (
+
+        select * from entered
+
+        {%- if cdp.cdp_is_incremental() %}
+
+        union all
+
+        select * from continued
+        {%- endif %}
+
+    )
+
+    select
+        member_id as {{ key }},
+        segment_name,
+        entered_at,
+        exited_at,
+        entered_by,
+        exited_by,
+        version,
+        membership_id,
+        {{ cdp.cdp_batch_id() }} as batch_id
+
+    from changed
+{% endmacro %}

@@ -1,0 +1,128 @@
+{{
+    config(
+        enabled=cdp.cdp_is_on(),
+        full_refresh=false,
+        unique_key=["entity", "member_id", "segment_name"],
+        incremental_strategy=cdp.cdp_incremental_strategy(),
+        post_hook="{{ cdp.cdp_delete_rows('entity = \\'person\\' and member_id in (select canonical_id from ' ~ ref('cdp__canonical_id_history') ~ ' where status <> \\'current\\')') }}"
+    )
+}}
+
+with
+
+history as (
+
+    select * from {{ ref("cdp__canonical_id_history") }}
+
+),
+
+matches as (
+
+    select * from {{ ref("int_cdp__segment_matches") }}
+
+    where
+        {% for entity in ["person", "account"] -%}
+        (entity = '{{ entity }}' and segment_name in (
+            {%- for segment in cdp.cdp_segments(entity) if segment.enter_after or segment.exit_after %}
+            '{{ segment.name }}',
+            {%- endfor %}
+            ''
+        ))
+        {{ "or " if not loop.last }}
+        {%- endfor %}
+
+),
+
+{%- if cdp.cdp_is_incremental() %}
+
+-- Of a merged person whatever any of the two had, since the earlier time.
+stored as (
+
+    select
+        stored.entity,
+        coalesce(history.current_canonical_id, stored.member_id) as member_id,
+        stored.segment_name,
+        max(case when stored.is_met then 1 else 0 end) = 1 as is_met,
+        coalesce(min(case when stored.is_met then stored.since end), max(stored.since)) as since,
+        min(stored.member_id) = coalesce(history.current_canonical_id, stored.member_id)
+        and count(*) = 1 as is_kept
+
+    from {{ this }} as stored
+
+    left join history
+        on
+            stored.entity = 'person'
+            and stored.member_id = history.canonical_id
+
+    group by
+        stored.entity,
+        coalesce(history.current_canonical_id, stored.member_id),
+        stored.segment_name
+
+),
+
+compared as (
+
+    select
+        coalesce(matches.entity, stored.entity) as entity,
+        coalesce(matches.member_id, stored.member_id) as member_id,
+        coalesce(matches.segment_name, stored.segment_name) as segment_name,
+        matches.member_id is not null as is_met,
+        coalesce(stored.is_met, false) as was_met,
+        stored.since,
+        coalesce(stored.is_kept, false) as is_kept
+
+    from matches
+
+    full outer join stored
+        on
+            matches.entity = stored.entity
+            and matches.member_id = stored.member_id
+            and matches.segment_name = stored.segment_name
+
+),
+{%- endif %}
+
+changed as (
+
+    {% if cdp.cdp_is_incremental() -%}
+    select
+        entity,
+        member_id,
+        segment_name,
+        is_met,
+        case when is_met = was_met then since end as since
+
+    from compared
+
+    where
+        is_met <> was_met
+        or not is_kept
+    {%- else -%}
+    select
+        entity,
+        member_id,
+        segment_name,
+        true as is_met,
+        cast(null as {{ dbt.type_timestamp() }}) as since
+
+    from matches
+    {%- endif %}
+
+),
+
+final as (
+
+    select
+        entity,
+        member_id,
+        segment_name,
+        is_met,
+        coalesce(since, {{ cdp.cdp_as_of() }}) as since,
+        {{ cdp.cdp_batch_id() }} as batch_id
+
+    from changed
+
+)
+
+select * from final
