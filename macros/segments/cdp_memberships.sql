@@ -19,6 +19,8 @@
         {%- do dwells.append(segment) -%}
     {%- endfor -%}
     {%- set last_batch = cdp.cdp_last_batch() -%}
+    {#- A table of before there were causes gets their columns in this build. -#}
+    {%- set has_causes = cdp.cdp_table_has("entered_by") -%}
     with
 
     profiles as (
@@ -108,9 +110,9 @@
             stored.segment_name,
             stored.entered_at,
             stored.exited_at,
-            stored.entered_by,
-            stored.exited_by,
-            stored.version,
+            {%- for column in ["entered_by", "exited_by", "version"] %}
+            {{ "stored." ~ column if has_causes else "cast(null as " ~ dbt.type_string() ~ ")" }} as {{ column }},
+            {%- endfor %}
             stored.batch_id
 
         from {{ this }} as stored

@@ -268,7 +268,9 @@ seen as (
         tuples.canonical_id,
         max(greatest(observations.batch_id, tuples.batch_id)) as batch_id,
         min(case when observations.event_count > 0 then observations.first_seen end) as first_seen,
-        max(case when observations.event_count > 0 and observations.origin = 'event' then observations.last_seen end) as last_active
+        max(
+            case when observations.event_count > 0 and observations.origin = 'event' then observations.last_seen end
+        ) as last_active
 
     from all_observations as observations
 

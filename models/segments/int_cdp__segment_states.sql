@@ -16,20 +16,34 @@ history as (
 
 ),
 
+-- The segments with a dwell.
+segments as (
+    {% for entity in ["person", "account"] %}
+    {%- for segment in cdp.cdp_segments(entity) if segment.enter_after or segment.exit_after %}
+    select
+        '{{ entity }}' as entity,
+        '{{ segment.name }}' as segment_name
+
+    union all
+    {% endfor %}
+    {%- endfor %}
+    {{ cdp.cdp_empty_rows({"entity": "text", "segment_name": "text"}) | indent(4) }}
+
+),
+
 matches as (
 
-    select * from {{ ref("int_cdp__segment_matches") }}
+    select
+        all_matches.entity,
+        all_matches.member_id,
+        all_matches.segment_name
 
-    where
-        {% for entity in ["person", "account"] -%}
-        (entity = '{{ entity }}' and segment_name in (
-            {%- for segment in cdp.cdp_segments(entity) if segment.enter_after or segment.exit_after %}
-            '{{ segment.name }}',
-            {%- endfor %}
-            ''
-        ))
-        {{ "or " if not loop.last }}
-        {%- endfor %}
+    from {{ ref("int_cdp__segment_matches") }} as all_matches
+
+    inner join segments
+        on
+            all_matches.entity = segments.entity
+            and all_matches.segment_name = segments.segment_name
 
 ),
 

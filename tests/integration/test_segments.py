@@ -239,6 +239,15 @@ def test_sizes_and_overlaps_are_kept(shop: Shop) -> None:
     assert shop.consumer.query(f"{overlaps} where {pair}") == [(2, 1, 1)]
 
 
+def test_a_table_of_before_there_were_causes_goes_on(shop: Shop) -> None:
+    with duckdb.connect(shop.consumer.database) as connection:
+        for table in ("segments", "account_segments"):
+            for column in ("entered_by", "exited_by", "version"):
+                connection.execute(f"alter table main_cdp.{table} drop column {column}")
+    moved = shop.build("06-22")
+    assert moved == [("loyal_readers", "+bob", "time"), ("loyal_readers", "+cleo", "time")]
+
+
 def test_the_same_events_in_one_build_give_the_same_members(
     shop: Shop, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
