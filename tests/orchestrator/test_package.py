@@ -274,7 +274,7 @@ STRIPE = {"name": "stripe", "collector": "stripe", "source": "stripe"}
         (
             {"cdp_segments": [{"name": "hot", "were": "true"}]},
             "cdp_segments, segment 'hot': unknown key 'were'. Did you mean 'where'? "
-            "Allowed keys: name, description, where, model.",
+            "Allowed keys: name, description, owner, tags,",
         ),
         ({"cdp_as_of": "yesterday"}, "var cdp_as_of: expected a date or a timestamp"),
         (
