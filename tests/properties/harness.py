@@ -1,4 +1,4 @@
-"""The identity models without dbt: their SQL is compiled once and run on a DuckDB in memory.
+"""The package's models without dbt: their SQL is compiled once and run on a DuckDB in memory.
 
 A build here does what `dbt build` would do, in a twentieth of its time, so that thousands of small
 worlds can be built in many batches. The statements are dbt's own. What is told again is how dbt
@@ -28,7 +28,7 @@ DATABASE = "worlds"
 SCHEMA = f"{DATABASE}.main_cdp"
 
 # Tables in place of what the package makes of events and records, and the project's own lists.
-GIVEN = {
+IDENTITY_GIVEN = {
     "int_cdp__identifier_tuples": """
         tuple_key text, identifier_type text, raw_value text, batch_id bigint
     """,
@@ -77,6 +77,9 @@ SOLVED = {
     ),
     "cdp_matches": ("matches", "person_id, matched_person_id", ""),
 }
+# What is selected to be compiled; of it, what needs more than the given tables is left out.
+IDENTITY = ("cdp.identity", "cdp__identity_decisions", "int_cdp__candidates")
+SEEDS = ("blocked_identifiers", "free_mail_domains")
 PUBLIC = '{{ config(access="public") }}'
 EVENTS = f"{PUBLIC} select 'u' as uid, cast('2026-01-01' as timestamp) as seen_at limit 0"
 
@@ -85,30 +88,49 @@ Contents = dict[str, list[list[Any]]]
 
 def make_project(folder: Path, identifiers: list[dict[str, Any]]) -> Consumer:
     """A dbt project that puts models of its own in the place of the package's first two."""
-    models = {name: f"{PUBLIC} select * from {{{{ source('given', '{name}') }}}}" for name in GIVEN}
-    models |= {name: f"{{{{ tojson({call}) }}}}" for name, call in PROGRAMS.items()}
+    models = {name: f"{PUBLIC} select * from {read_given(name)}" for name in IDENTITY_GIVEN}
     models["my_events"] = EVENTS
     models["int_cdp__candidates"] = PUBLIC + CANDIDATES
-    given = {"name": "given", "schema": "given", "tables": [{"name": name} for name in GIVEN]}
     events = {"events": "my_events", "columns": {"user_id": "uid", "timestamp": "seen_at"}}
-    own = [name for name in models if name.startswith("int_cdp__")]
-    replaced = {name: {"+enabled": False} for name in own}
+    variables = {
+        "cdp_sources": [{"name": "app", **events}],
+        "cdp_identifiers": identifiers,
+        "cdp_blocked_identifiers": "my_blocks",
+        "cdp_identity_decisions": "my_decisions",
+    }
+    return project_of(folder, models, IDENTITY_GIVEN, variables)
+
+
+def read_given(table: str) -> str:
+    """How a model names a given table."""
+    return f"{{{{ source('given', '{table}') }}}}"
+
+
+def project_of(
+    folder: Path,
+    models: Mapping[str, str],
+    given: Iterable[str],
+    variables: Mapping[str, Any],
+    programs: Mapping[str, str] = PROGRAMS,
+) -> Consumer:
+    """A dbt project with these models and programs over the given tables.
+
+    A model with the name of one of the package's identity models is built in its place.
+    """
+    texts = {**models, **{name: f"{{{{ tojson({call}) }}}}" for name, call in programs.items()}}
+    sources = [{"name": "given", "schema": "given", "tables": [{"name": name} for name in given]}]
+    replaced = [name for name in models if name.startswith("int_cdp__")]
     return new_project(
         folder,
         DATABASE,
-        {f"{name}.sql": text for name, text in models.items()}
-        | {"sources.yml": yaml.safe_dump({"sources": [given]})},
+        {f"{name}.sql": text for name, text in texts.items()}
+        | {"sources.yml": yaml.safe_dump({"sources": sources})},
         flags={"require_ref_searches_node_package_before_root": True},
         models={
             DATABASE: {"+materialized": "view", "+schema": "cdp"},
-            "cdp": {"identity": replaced},
+            "cdp": {"identity": {name: {"+enabled": False} for name in replaced}},
         },
-        vars={
-            "cdp_sources": [{"name": "app", **events}],
-            "cdp_identifiers": identifiers,
-            "cdp_blocked_identifiers": "my_blocks",
-            "cdp_identity_decisions": "my_decisions",
-        },
+        vars=dict(variables),
     )
 
 
@@ -126,6 +148,7 @@ class Model:
     needs: tuple[str, ...]
     unique_key: tuple[str, ...]
     is_rebuilt: bool
+    asks_for_refresh: bool
     hooks: tuple[str, ...]
     first: str
     later: str = ""
@@ -134,46 +157,58 @@ class Model:
 
 @dataclass(frozen=True)
 class Compiled:
-    """The models in the order of their building, and the programs."""
+    """The models in the order of their building, the programs, and the columns of given tables."""
 
     models: tuple[Model, ...]
     programs: Mapping[str, Any]
+    given: Mapping[str, str]
 
 
-def compile_models(consumer: Consumer) -> Compiled:
+def compile_models(
+    consumer: Consumer,
+    select: Sequence[str] = IDENTITY,
+    given: Mapping[str, str] = IDENTITY_GIVEN,
+    programs: Iterable[str] = PROGRAMS,
+) -> Compiled:
     """What dbt compiles before anything is built, after a first build and under --full-refresh."""
-    own = ("cdp__identity_decisions", "int_cdp__candidates", *PROGRAMS)
-    select = ("compile", "-s", "cdp.identity", *own)
-    consumer.runs(*select)
-    models = _read_models(consumer)
-    texts = {name: _compiled_text(consumer, f"worlds/models/{name}.sql") for name in PROGRAMS}
-    compiled = Compiled(models, {name: json.loads(text) for name, text in texts.items()})
+    chosen = compile_now(consumer, given, *select, *programs)
+    first = tuple(model for model in chosen if model.name not in programs)
+    texts = {name: _compiled_text(consumer, f"{DATABASE}/models/{name}.sql") for name in programs}
+    compiled = Compiled(first, {name: json.loads(text) for name, text in texts.items()}, given)
     with duckdb.connect(consumer.database) as connection:
         Warehouse(compiled, connection).build(1)
-    consumer.runs(*select)
-    later = {model.name: model.first for model in _read_models(consumer)}
-    consumer.runs(*select, "--full-refresh")
-    refreshed = {model.name: model.first for model in _read_models(consumer)}
+    later = {model.name: model.first for model in compile_now(consumer, given, *select)}
+    # Others are compiled as if their table was missing if they are rebuilt, and else as ever.
+    asking = [model.name for model in first if model.asks_for_refresh]
+    known = (*given, *(model.name for model in first))
+    last = compile_now(consumer, known, *asking, "--full-refresh")
+    refreshed = {
+        model.name: model.first if model.is_rebuilt else later[model.name] for model in first
+    }
+    refreshed |= {model.name: model.first for model in last}
     models = tuple(
-        replace(model, later=later[model.name], refreshed=refreshed[model.name]) for model in models
+        replace(model, later=later[model.name], refreshed=refreshed[model.name]) for model in first
     )
     return replace(compiled, models=models)
 
 
-def _read_models(consumer: Consumer) -> tuple[Model, ...]:
-    """The models of the package that need nothing but GIVEN, in the order of their building."""
-    manifest = json.loads((consumer.folder / "target" / "manifest.json").read_text())
+def compile_now(consumer: Consumer, given: Iterable[str], *arguments: str) -> tuple[Model, ...]:
+    """What dbt compiles with the tables that there are, in the order of its building.
+
+    Without what needs more than the given tables and the seeds.
+    """
+    consumer.runs("compile", "--indirect-selection", "empty", "-s", *arguments)
+    target = consumer.folder / "target"
+    manifest = json.loads((target / "manifest.json").read_text())
+    results = json.loads((target / "run_results.json").read_text())["results"]
     nodes = {node["name"]: node for node in manifest["nodes"].values()}
+    chosen = [manifest["nodes"][result["unique_id"]] for result in results]
     models = {
-        name: _read_model(node, nodes, consumer)
-        for name, node in nodes.items()
+        node["name"]: _read_model(node, nodes, consumer)
+        for node in chosen
         if node["resource_type"] == "model"
-        and (
-            (node["package_name"] == "cdp" and node["fqn"][1] == "identity")
-            or name in ("cdp__identity_decisions", "int_cdp__candidates")
-        )
     }
-    known = {*GIVEN, "cdp__blocked_identifiers"}
+    known = {*given, *(f"cdp__{seed}" for seed in SEEDS)}
     found = []
     for name in TopologicalSorter({m.name: m.needs for m in models.values()}).static_order():
         if name in models and known.issuperset(models[name].needs):
@@ -190,7 +225,8 @@ def _read_model(node: dict[str, Any], nodes: Mapping[str, Any], consumer: Consum
         return f"delete from {relation} where {condition}"
 
     in_hooks = {
-        "cdp": SimpleNamespace(cdp_delete_rows=delete_rows),
+        # Nobody takes a measure away in these tests.
+        "cdp": SimpleNamespace(cdp_delete_rows=delete_rows, cdp_forget_measures=lambda: ""),
         "ref": lambda name: nodes[name]["relation_name"],
     }
     text = _compiled_text(consumer, f"{node['package_name']}/{node['original_file_path']}")
@@ -202,6 +238,7 @@ def _read_model(node: dict[str, Any], nodes: Mapping[str, Any], consumer: Consum
         needs=tuple(needed.split(".")[-1] for needed in node["depends_on"]["nodes"]),
         unique_key=(key,) if isinstance(key, str) else tuple(key),
         is_rebuilt=config["full_refresh"] is not False,
+        asks_for_refresh="FULL_REFRESH" in node["raw_code"],
         hooks=tuple(jinja2.Template(h["sql"]).render(in_hooks) for h in config["post-hook"]),
         first=re.sub(r"batch_id > (-1|\d+)", "batch_id > $last", text),
     )
@@ -270,13 +307,14 @@ class Warehouse(Database):
         self.compiled, self.is_script = compiled, is_script
         # A third of the time would go into plans for a few hundred rows.
         connection.execute("pragma disable_optimizer")
-        make_given(connection)
+        make_given(connection, compiled.given)
         connection.execute(f"create schema {SCHEMA}; use {SCHEMA}")
-        for name in GIVEN:
+        for name in compiled.given:
             connection.execute(f"create view {name} as from given.{name}")
-        blocked = package_root() / "seeds" / "cdp__blocked_identifiers.csv"
-        rows = f"from read_csv('{blocked}', all_varchar = true)"
-        connection.execute(f"create table blocked_identifiers as {rows}")
+        for seed in SEEDS:
+            file = package_root() / "seeds" / f"cdp__{seed}.csv"
+            rows = f"from read_csv('{file}', all_varchar = true)"
+            connection.execute(f"create table {seed} as {rows}")
         self.built: set[str] = set()
 
     def keys(self) -> dict[Identifier, int]:
@@ -284,7 +322,7 @@ class Warehouse(Database):
         return super().keys() if "int_cdp__identifier_keys" in self.built else {}
 
     def give(self, worlds: Iterable[World], batch: int) -> None:
-        """Bring GIVEN to the present state of worlds."""
+        """Bring IDENTITY_GIVEN to the present state of worlds."""
         give(self.connection, worlds, batch)
 
     def build(self, batch: int, full_refresh: bool = False, broken: str | None = None) -> set[str]:
@@ -319,12 +357,24 @@ class Warehouse(Database):
             run(f"create or replace table {table} as {sql}")
             return
         run(f"create or replace temp table new_rows as {sql}")
+        self._add_columns(model)
         if model.unique_key:
             same = " and ".join(f"old.{name} = new_rows.{name}" for name in model.unique_key)
             run(f"delete from {table} as old using new_rows where {same}")
         run(f"insert into {table} by name from new_rows")
         for hook in model.hooks:
             run(hook)
+
+    def _add_columns(self, model: Model) -> None:
+        """The columns that the table lacks since a definition is new."""
+        known = {name for name, _ in self._columns(model.relation)}
+        for name, kind in self._columns("new_rows"):
+            if name not in known:
+                self.connection.execute(f"alter table {model.relation} add column {name} {kind}")
+
+    def _columns(self, table: str) -> list[tuple[str, str]]:
+        found = self.connection.execute(f"from {table} limit 0").description
+        return [(name, str(kind)) for name, kind, *_ in found]
 
     def _solve(self, model: Model, batch: int, is_whole: bool) -> None:
         """A model whose materialization runs a program."""
@@ -405,15 +455,17 @@ def _filled(part: Any, values: Mapping[str, str]) -> Any:
     return part
 
 
-def make_given(connection: duckdb.DuckDBPyConnection) -> None:
-    """The tables of GIVEN, empty."""
+def make_given(
+    connection: duckdb.DuckDBPyConnection, given: Mapping[str, str] = IDENTITY_GIVEN
+) -> None:
+    """The given tables, empty."""
     connection.execute("create schema given")
-    for name, columns in GIVEN.items():
+    for name, columns in given.items():
         connection.execute(f"create table given.{name} ({columns})")
 
 
 def give(connection: duckdb.DuckDBPyConnection, worlds: Iterable[World], batch: int) -> None:
-    """Bring GIVEN to the present state of worlds. Rows that change get this batch number."""
+    """Bring IDENTITY_GIVEN to the state of worlds. Rows that change get this batch number."""
     tuples, seen, blocks, decisions, candidates = [], [], [], [], []
     for world in worlds:
         for key, members in world.tuples.items():
@@ -431,8 +483,8 @@ def give(connection: duckdb.DuckDBPyConnection, worlds: Iterable[World], batch: 
     _update(connection, "int_cdp__identity_observations", "group_key", seen, batch)
     _update(connection, "my_candidates", "candidate_id", candidates, batch)
     connection.execute("delete from given.my_blocks; delete from given.my_decisions")
-    _insert(connection, "given.my_blocks", blocks)
-    _insert(connection, "given.my_decisions", decisions)
+    insert(connection, "given.my_blocks", blocks)
+    insert(connection, "given.my_decisions", decisions)
 
 
 def _written(decision: Decision) -> tuple[Any, ...]:
@@ -455,13 +507,13 @@ def _update(
 ) -> None:
     stored = f"select * exclude (batch_id) from given.{name}"
     connection.execute(f"create or replace temp table present as {stored} limit 0")
-    _insert(connection, "present", rows)
+    insert(connection, "present", rows)
     connection.execute(f"create or replace temp table changed as from present except {stored}")
     connection.execute(f"delete from given.{name} where {key} in (select {key} from changed)")
     connection.execute(f"insert into given.{name} select *, {batch} from changed")
 
 
-def _insert(
+def insert(
     connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[Any, ...]]
 ) -> None:
     if rows:
