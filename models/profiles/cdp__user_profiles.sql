@@ -20,6 +20,7 @@
 {%- set definition_hash = local_md5([traits, attributes, cdp.cdp_survivorship(), cdp.cdp_as_of_date(0)] | string) %}
 {%- set is_partial = cdp.cdp_is_incremental() and not cdp.cdp_rules_changed(definition_hash, "definition_hash") %}
 {%- set last_batch = cdp.cdp_last_batch() %}
+{%- set resolved = ref("int_cdp__people") %}
 {%- set has_crm_accounts = "crm_account_id" in attributes %}
 
 with
@@ -80,6 +81,17 @@ touched as (
     from graph
 
     where batch_id > {{ last_batch }}
+
+    union distinct
+
+    -- Who has lost an identifier to nobody may have no row of the graph that has changed.
+    select graph.canonical_id
+
+    from graph
+
+    inner join {{ resolved }} as members on graph.identifier_id = members.identifier_id
+
+    where members.batch_id > {{ last_batch }}
 
     union distinct
 

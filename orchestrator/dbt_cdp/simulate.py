@@ -37,7 +37,7 @@ _REMEMBERED = {
 }
 
 # Columns of a profile that say how and when it was made, and nothing of the person.
-_OF_THE_BUILD = ("canonical_id", "definition_hash", "batch_id")
+_OF_THE_BUILD = ("canonical_id", "data_batch_id", "definition_hash", "batch_id")
 
 # The form in which the models compare a value with a block list, whatever way it is spelled.
 _NORMAL_FORM = """

@@ -28,7 +28,10 @@ from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.project import Project, package_root
 
 GRAPH = "select identifier_type, identifier_value, canonical_id, is_shared from identity_graph"
-PROFILES = "select * exclude (batch_id, definition_hash) from user_profiles order by canonical_id"
+PROFILES = """
+    select * exclude (data_batch_id, definition_hash, batch_id) from user_profiles
+    order by canonical_id
+"""
 MEMBERS = "select membership_id, segment_name, exited_at is null as is_open from segments"
 SIZES = "select segment_name, count(*) from segments where exited_at is null group by 1"
 

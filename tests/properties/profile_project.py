@@ -127,7 +127,7 @@ def forget_later(database: Database, measures: Sequence[str]) -> None:
 def people_in(database: Database) -> People:
     """Everybody's profile by the identifiers of the person."""
     rows = database.connection.execute("""
-        select members, profiles.* exclude (canonical_id, batch_id)
+        select members, profiles.* exclude (canonical_id, data_batch_id, batch_id)
         from user_profiles as profiles
         left join (
             select canonical_id, list((identifier_type, identifier_value)) as members
@@ -143,7 +143,9 @@ def people_in(database: Database) -> People:
 
 def accounts_in(database: Database) -> dict[str, dict[str, Any]]:
     """Everything that is said of every account."""
-    rows = database.connection.execute("select * exclude (batch_id) from account_profiles")
+    rows = database.connection.execute(
+        "select * exclude (data_batch_id, batch_id) from account_profiles"
+    )
     names = [name for name, *_ in rows.description]
     profiles = [dict(zip(names, values, strict=True)) for values in rows.fetchall()]
     return {profile["account_id"]: _profile(profile) for profile in profiles}
