@@ -172,6 +172,8 @@ def expected_of(call: dict[str, Any]) -> dict[str, Any]:
     """What is to be in raw_events."""
     kind, properties, traits = call["type"], call.get("properties", {}), call.get("traits", {})
     types = {"track": call.get("event"), "page": "page_viewed", "screen": "screen_viewed"}
+    if kind == "group":
+        properties, traits = traits, {}
     return {
         "user": call["userId"],
         "event_type": types.get(kind, kind),
