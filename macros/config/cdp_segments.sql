@@ -96,6 +96,22 @@
 {% endmacro %}
 
 
+{# Those of them that somebody enters or leaves after a while only. #}
+{% macro cdp_segments_with_dwell(entity) %}
+    {%- set found = [] -%}
+    {%- for segment in cdp.cdp_segments(entity) if segment.enter_after or segment.exit_after -%}
+        {%- do found.append(segment) -%}
+    {%- endfor -%}
+    {{- return(found) -}}
+{% endmacro %}
+
+
+{# A condition with something else for every in_segment('x'), in which \1 is the x. #}
+{% macro cdp_replaced_segments(condition, replacement) %}
+    {{- return(modules.re.sub("\\bin_segment\\(\\s*'([^']*)'\\s*\\)", replacement, condition)) -}}
+{% endmacro %}
+
+
 {# The names in in_segment('x') in a condition. #}
 {% macro cdp_segments_in(condition) %}
     {{- return(modules.re.findall("\\bin_segment\\(\\s*'([^']*)'\\s*\\)", condition) | unique | list) -}}

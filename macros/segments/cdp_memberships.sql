@@ -14,10 +14,7 @@
     {%- set history = ref("cdp__canonical_id_history") -%}
     {%- set id_changes = ref("int_cdp__id_changes") -%}
     {%- set states = ref("int_cdp__segment_states") -%}
-    {%- set dwells = [] -%}
-    {%- for segment in cdp.cdp_segments(entity) if segment.enter_after or segment.exit_after -%}
-        {%- do dwells.append(segment) -%}
-    {%- endfor -%}
+    {%- set dwells = cdp.cdp_segments_with_dwell(entity) -%}
     {%- set last_batch = cdp.cdp_last_batch() -%}
     {#- A table of before there were causes gets their columns in this build. -#}
     {%- set has_causes = cdp.cdp_table_has("entered_by") -%}
@@ -39,7 +36,7 @@
         select
             name as segment_name,
             version,
-            {{ "batch_id > " ~ last_batch if cdp.cdp_is_incremental() else "true" }} as is_new
+            batch_id > {{ last_batch }} as is_new
 
         from {{ ref("cdp__definitions") }}
 
@@ -274,7 +271,7 @@
                 {%- if entity == "person" and cdp.cdp_is_incremental() %}
                 when changed_ids.change is not null then changed_ids.change
                 {%- endif %}
-                when profiles.data_batch_id > {{ last_batch if cdp.cdp_is_incremental() else 0 }} then 'behaviour'
+                when profiles.data_batch_id > {{ last_batch }} then 'behaviour'
                 else 'time'
             end as cause
 

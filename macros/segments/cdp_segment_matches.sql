@@ -6,7 +6,7 @@
     {%- set segments = cdp.cdp_segments(entity) -%}
     {%- set lists = cdp.cdp_segment_lists(segments) -%}
     {%- for segment in segments if "where" in segment -%}
-        {%- set plain = modules.re.sub("\\bin_segment\\(\\s*'[^']*'\\s*\\)", " ", segment.where) -%}
+        {%- set plain = cdp.cdp_replaced_segments(segment.where, " ") -%}
         {%- do cdp.cdp_check_condition(plain, "cdp_segments, segment '" ~ segment.name ~ "'", profiles) -%}
     {%- endfor -%}
     with
@@ -148,7 +148,7 @@
 {% macro cdp_segment_condition(segment) %}
     {%- set terms = [] -%}
     {%- if "where" in segment -%}
-        {%- set sql = modules.re.sub("\\bin_segment\\(\\s*'([^']*)'\\s*\\)", "is_in_segment_\\1", segment.where) -%}
+        {%- set sql = cdp.cdp_replaced_segments(segment.where, "is_in_segment_\\1") -%}
         {%- do terms.append("coalesce((/* segment " ~ segment.name ~ " */ " ~ sql ~ "\n            ), false)") -%}
     {%- endif -%}
     {%- for kind in ["model", "include"] if kind in segment -%}

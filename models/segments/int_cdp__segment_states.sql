@@ -8,6 +8,14 @@
     )
 }}
 
+{%- set all_matches = ref("int_cdp__segment_matches") %}
+{%- set dwells = [] %}
+{%- for entity in ["person", "account"] %}
+{%- for segment in cdp.cdp_segments_with_dwell(entity) %}
+{%- do dwells.append("(entity = '" ~ entity ~ "' and segment_name = '" ~ segment.name ~ "')") %}
+{%- endfor %}
+{%- endfor %}
+
 with
 
 history as (
@@ -16,34 +24,17 @@ history as (
 
 ),
 
--- The segments with a dwell.
-segments as (
-    {% for entity in ["person", "account"] %}
-    {%- for segment in cdp.cdp_segments(entity) if segment.enter_after or segment.exit_after %}
-    select
-        '{{ entity }}' as entity,
-        '{{ segment.name }}' as segment_name
-
-    union all
-    {% endfor %}
-    {%- endfor %}
-    {{ cdp.cdp_empty_rows({"entity": "text", "segment_name": "text"}) | indent(4) }}
-
-),
-
+-- Of segments with a dwell; without any the profiles need not be looked at.
 matches as (
 
-    select
-        all_matches.entity,
-        all_matches.member_id,
-        all_matches.segment_name
+    {% if dwells -%}
+    select * from {{ all_matches }}
 
-    from {{ ref("int_cdp__segment_matches") }} as all_matches
-
-    inner join segments
-        on
-            all_matches.entity = segments.entity
-            and all_matches.segment_name = segments.segment_name
+    where
+        {{ dwells | join("\n        or ") }}
+    {%- else -%}
+    {{ cdp.cdp_empty_rows({"entity": "text", "member_id": "text", "segment_name": "text"}) | indent(4) }}
+    {%- endif %}
 
 ),
 
