@@ -39,6 +39,25 @@
 {%- endmacro %}
 
 
+{# The columns of all these traits; what counts is 0 where there is no row for the person or account. #}
+{% macro cdp_event_trait_columns(queries) -%}
+    {%- for query, traits in queries.items() %}
+    {%- for trait in traits %}
+    {%- set column = query ~ "." ~ trait.name %}
+{{ "coalesce(" ~ column ~ ", 0)" if trait.aggregate in ["count", "sum", "count_distinct", "streak"] else column }} as {{ trait.name }},
+    {%- endfor %}
+    {%- endfor %}
+{%- endmacro %}
+
+
+{# The joins that bring them to a relation with the key. #}
+{% macro cdp_event_trait_joins(queries, relation, key="canonical_id") -%}
+    {%- for query in queries %}
+left join {{ query }} on {{ relation }}.{{ key }} = {{ query }}.{{ key }}
+{% endfor %}
+{%- endmacro %}
+
+
 {# The numbers and times of one measure. #}
 {% macro cdp_totals_query(traits, rows, key) -%}
     select

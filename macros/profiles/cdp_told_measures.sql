@@ -5,19 +5,25 @@
      ids          that of the measure which keeps the ids of groups themselves #}
 {% macro cdp_told_measures() %}
     {%- set attributes = {} -%}
-    {%- for name in cdp.cdp_event_attributes() -%}
-        {%- do attributes.update({
-            cdp.cdp_attribute_measure(name): [cdp.cdp_json_path(cdp.cdp_survivorship().get(name, {}).get("trait", name))]
-        }) -%}
+    {%- for measure in cdp.cdp_attribute_measures().values() -%}
+        {%- do attributes.update({measure.id: [measure.path]}) -%}
     {%- endfor -%}
     {{- return({"attributes": attributes, "groups": cdp.cdp_group_measures(), "ids": {"group": []}}) -}}
 {% endmacro %}
 
 
-{# The id of the measure of an attribute; another one where it is read from another trait of events. #}
-{% macro cdp_attribute_measure(name) %}
-    {%- set trait = cdp.cdp_survivorship().get(name, {}).get("trait", name) -%}
-    {{- return("attribute." ~ name ~ ("." ~ trait if trait != name else "")) -}}
+{# Attribute of events -> the `id` of its measure, another one where it is read from another trait than that of its name, and the
+   JSON `path` of that trait. #}
+{% macro cdp_attribute_measures() %}
+    {%- set said = cdp.cdp_survivorship() -%}
+    {%- set measures = {} -%}
+    {%- for name in cdp.cdp_event_attributes() -%}
+        {%- set trait = said.get(name, {}).get("trait", name) -%}
+        {%- do measures.update({name: {
+            "id": "attribute." ~ name ~ ("." ~ trait if trait != name else ""), "path": cdp.cdp_json_path(trait)
+        }}) -%}
+    {%- endfor -%}
+    {{- return(measures) -}}
 {% endmacro %}
 
 

@@ -115,19 +115,7 @@ touched as (
 
     where batch_id > {{ last_batch }}
 
-    {%- for trait in traits if trait.aggregate == "model" %}
-
-    union distinct
-
-    -- A model of the user's does not say what has changed in it.
-    select stored.account_id
-
-    from stored
-
-    left join {{ ref(trait.field) }} as given on stored.account_id = given.account_id
-
-    where given.{{ trait.name }} is distinct from stored.{{ trait.name }}
-    {%- endfor %}
+    {{ cdp.cdp_changed_model_traits(traits, "account_id") | indent(4) }}
 
 ),
 
@@ -269,11 +257,7 @@ described as (
         {%- for trait in added %}
         members.{{ trait.name }},
         {%- endfor %}
-        {%- for query, members in queries.items() %}
-        {%- for trait in members %}
-        {{ cdp.cdp_filled_trait(trait, query) }} as {{ trait.name }},
-        {%- endfor %}
-        {%- endfor %}
+        {{ cdp.cdp_event_trait_columns(queries) | indent(8) }}
         {{ cdp.cdp_as_of_date(0) }} as as_of_date
 
     from members
@@ -282,10 +266,7 @@ described as (
 
     left join known_domains on members.account_id = known_domains.domain
 
-    {%- for query in queries %}
-
-    left join {{ query }} on members.account_id = {{ query }}.account_id
-    {%- endfor %}
+    {{ cdp.cdp_event_trait_joins(queries, "members", "account_id") | indent(4) }}
 
 ),
 

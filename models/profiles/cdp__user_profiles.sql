@@ -12,12 +12,10 @@
 {%- set traits = cdp.cdp_traits() %}
 {%- set attributes = cdp.cdp_attributes() %}
 {%- set record_attributes = cdp.cdp_record_attributes() %}
-{%- set attribute_measures = [] %}
-{%- for attribute in cdp.cdp_event_attributes() %}
-{%- do attribute_measures.append(cdp.cdp_attribute_measure(attribute)) %}
-{%- endfor %}
 {%- set queries = cdp.cdp_event_trait_queries(traits) %}
-{%- set definition_hash = local_md5([traits, attributes, cdp.cdp_survivorship(), cdp.cdp_as_of_date(0)] | string) %}
+{%- set definition_hash = local_md5([
+    traits, attributes, cdp.cdp_survivorship(), cdp.cdp_own_free_mail_domains(), cdp.cdp_as_of_date(0)
+] | string) %}
 {%- set is_partial = cdp.cdp_is_incremental() and not cdp.cdp_rules_changed(definition_hash, "definition_hash") %}
 {%- set last_batch = cdp.cdp_last_batch() %}
 {%- set resolved = ref("int_cdp__people") %}
@@ -179,19 +177,7 @@ touched as (
 
     where account_domains.batch_id > {{ last_batch }}
     {% endif %}
-    {%- for trait in traits if trait.aggregate == "model" %}
-
-    union distinct
-
-    -- A model of the user's does not say what has changed in it.
-    select stored.canonical_id
-
-    from {{ this }} as stored
-
-    left join {{ ref(trait.field) }} as given on stored.canonical_id = given.canonical_id
-
-    where given.{{ trait.name }} is distinct from stored.{{ trait.name }}
-    {%- endfor %}
+    {{ cdp.cdp_changed_model_traits(traits) | indent(4) }}
 
 ),
 {%- endif %}
@@ -308,8 +294,8 @@ attribute_values as (
 
     where
         measure in (
-            {%- for measure in attribute_measures %}
-            '{{ measure }}'{{ "," if not loop.last }}
+            {%- for measure in cdp.cdp_attribute_measures().values() %}
+            '{{ measure.id }}'{{ "," if not loop.last }}
             {%- endfor %}
         )
     {% for attribute in record_attributes %}
@@ -443,11 +429,7 @@ described as (
         {%- for attribute in attributes if attribute not in ["name", "company"] %}
         attribute_columns.{{ attribute }},
         {%- endfor %}
-        {%- for query, members in queries.items() %}
-        {%- for trait in members %}
-        {{ cdp.cdp_filled_trait(trait, query) }} as {{ trait.name }},
-        {%- endfor %}
-        {%- endfor %}
+        {{ cdp.cdp_event_trait_columns(queries) | indent(8) }}
         {%- set values = {} %}
         {%- set sources = {} %}
         {%- for attribute in attributes %}
@@ -479,10 +461,8 @@ described as (
     left join crm_accounts on people.canonical_id = crm_accounts.canonical_id
 
     left join account_domains as crm_domains on crm_accounts.account_key = crm_domains.account_key
-    {%- for query in queries %}
 
-    left join {{ query }} on people.canonical_id = {{ query }}.canonical_id
-    {%- endfor %}
+    {{ cdp.cdp_event_trait_joins(queries, "people") | indent(4) }}
 
     left join {{ ref("int_cdp__free_mail_domains") }} as free_mail_domains
         on {{ dbt.split_part("emails.email", "'@'", 2) }} = free_mail_domains.domain

@@ -34,7 +34,7 @@ LATER_ATTRIBUTE = "tier"
 # Read as data besides the programs.
 MEASURES = {
     "measures": "cdp.cdp_measures()",
-    "later_attribute": f"cdp.cdp_attribute_measure('{LATER_ATTRIBUTE}')",
+    "later_attribute": f"cdp.cdp_attribute_measures()['{LATER_ATTRIBUTE}'].id",
 }
 RULES = ("same_device", "same_name_and_title", "continued_visit")
 
