@@ -269,7 +269,7 @@ def test_a_group_that_says_its_domain_becomes_that_account(shop: Consumer) -> No
     shop.runs("build", "--exclude", "resource_type:unit_test")
     accounts = of_people(shop, "account_id")
     assert [accounts[name] for name in ("cleo", "dan", "gus")] == ["shop.example"] * 3
-    listed = "select * exclude (batch_id) from account_profiles order by account_id"
+    listed = "select * exclude (data_batch_id, batch_id) from account_profiles order by account_id"
     gradual = shop.query(listed)
     assert [row[0] for row in gradual] == ["acme.example", "crm:78", "g3", "shop.example"]
     shop.runs("run", "--full-refresh")
