@@ -42,6 +42,9 @@
             {%- do exceptions.raise_compiler_error(where ~ ": " ~ key ~ " must be text, got: " ~ entry[key]) -%}
         {%- endif -%}
     {%- endfor -%}
+    {%- if "tags" in entry and (entry.tags is string or entry.tags is not sequence) -%}
+        {%- do exceptions.raise_compiler_error(where ~ ": tags must be a list, got: " ~ entry.tags) -%}
+    {%- endif -%}
     {%- set dwell = {} -%}
     {%- for key in ["enter_after", "exit_after"] if key in entry -%}
         {%- do dwell.update({key ~ "_minutes": cdp.cdp_minutes(entry[key], where ~ ": " ~ key)}) -%}

@@ -71,9 +71,9 @@
             case
                 {%- for segment in dwells %}
                 when segment_name = '{{ segment.name }}' and is_met
-                    then {{ dbt.dateadd("minute", segment.enter_after_minutes or 0, "since") }}
+                    then {{ cdp.cdp_timestamp_add("since", segment.enter_after_minutes or 0, "minute") }}
                 when segment_name = '{{ segment.name }}'
-                    then {{ dbt.dateadd("minute", segment.exit_after_minutes or 0, "since") }}
+                    then {{ cdp.cdp_timestamp_add("since", segment.exit_after_minutes or 0, "minute") }}
                 {%- endfor %}
             end as settled_at
 

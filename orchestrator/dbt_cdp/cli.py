@@ -19,6 +19,7 @@ COMMANDS = {
     "keys": "dbt_cdp.commands.keys:keys",
     "load": "dbt_cdp.commands.load:load",
     "profile": "dbt_cdp.commands.profile:profile",
+    "segments": "dbt_cdp.commands.segments:segments",
     "sources": "dbt_cdp.commands.sources:sources",
 }
 

@@ -121,12 +121,25 @@ class Score:
 
 @dataclass(frozen=True)
 class Membership:
-    """A stay in a segment; exited_at is None for a member. Times are those of builds (UTC)."""
+    """A stay in a segment; exited_at is None for a member. Times are those of builds (UTC).
+
+    Attributes:
+        entered_by: the cause of the entry, such as behaviour; None where it was not recorded.
+        exited_by: the cause of the exit; None for a member.
+    """
 
     segment_name: str
     description: str | None
     entered_at: datetime
     exited_at: datetime | None
+    entered_by: str | None
+    exited_by: str | None
+
+    @property
+    def causes(self) -> str:
+        """Why the stay began, and ended, in words."""
+        causes = [("entered", self.entered_by), ("left", self.exited_by)]
+        return ", ".join(f"{what} by {cause}" for what, cause in causes if cause)
 
 
 @dataclass(frozen=True)

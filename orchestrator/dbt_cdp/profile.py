@@ -1,22 +1,14 @@
-"""All that is known of one person, who is asked for by any of their identifiers.
-
-What is asked for goes to the warehouse as a parameter alone. No error quotes it.
-"""
+"""All that is known of one person, who is asked for by any of their identifiers."""
 
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from dbt_cdp.dbt import Dbt
-from dbt_cdp.decisions import Identifier, identifier_problem, identifier_types
-from dbt_cdp.errors import CdpError, ConfigurationError
+from dbt_cdp.decisions import Identifier, identifier_types
+from dbt_cdp.finder import Finder, parse_asked
 from dbt_cdp.payloads import storable
 from dbt_cdp.person import (
-    CANONICAL_ID,
     ActiveDay,
     Attribute,
     Change,
@@ -30,10 +22,7 @@ from dbt_cdp.person import (
     Trait,
 )
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse import open_tables
-
-_QUERIES = Path(__file__).with_name("profile_queries.sql")
-_REFERENCE = re.compile(r'\bref\("(\w+)"\)')
+from dbt_cdp.queries import Queries, open_queries
 
 # The columns of the query `profile` that are shown as they are.
 _COLUMNS = (
@@ -46,16 +35,6 @@ _COLUMNS = (
     "is_identified",
     "attribute_conflicts",
 )
-
-# What a value without a type has to look like to be one of a type with this normal form. A cookie
-# has digits too, and must not be taken for a phone number.
-_LOOKS_LIKE = {
-    "email": re.compile(r"[^@\s]+@[^@\s]+"),
-    "phone": re.compile(r"[+(]?\d[\d\s()./-]*"),
-}
-
-# Runs a query, which is given by its name, with its parameters.
-_Query: TypeAlias = Callable[..., list[tuple[Any, ...]]]
 
 
 def read_person(project: Project, text: str, where: str) -> Person:
@@ -74,139 +53,22 @@ def read_person(project: Project, text: str, where: str) -> Person:
         DbtError: the project cannot be compiled.
         WarehouseError: the warehouse cannot be opened or read.
     """
-    asked = _asked(text, identifier_types(project), where)
-    jinja = _QUERIES.read_text(encoding="utf-8")
-    compiled = json.loads(Dbt(project).compile_inline(jinja))
-    with open_tables(project, _REFERENCE.findall(jinja)) as warehouse:
-
-        def query(name: str, *parameters: str) -> list[tuple[Any, ...]]:
-            return warehouse.query(compiled["queries"][name], parameters)
-
-        identifier, canonical_id = _Finder(query, compiled["types"]).find(asked)
-        reader = _Reader(query, canonical_id, compiled["traits"], compiled["segments"])
-        return reader.person(identifier)
-
-
-def _asked(text: str, types: Sequence[str], where: str) -> Identifier:
-    """What is asked for; without a type where the text begins with none."""
-    type_, equals, _ = text.partition("=")
-    is_typed = bool(equals) and type_.strip() in (*types, CANONICAL_ID)
-    asked = Identifier.parse(text) if is_typed else Identifier.stripped("", text)
-    problem = identifier_problem(asked, [*types, CANONICAL_ID, ""])
-    if problem:
-        raise ConfigurationError(
-            f"The identifier {problem}.", where=where, remedy="give TYPE=VALUE, or a value."
-        )
-    return asked
-
-
-@dataclass(frozen=True)
-class _Meaning:
-    """What a text may be taken for, and whose that is."""
-
-    identifier: Identifier
-    canonical_id: str | None
-    is_shared: bool
-    block_reason: str | None
-
-
-class _Finder:
-    """Finds whom an identifier means."""
-
-    def __init__(self, query: _Query, types: Sequence[Mapping[str, Any]]) -> None:
-        self._query = query
-        self._forms = {type_["name"]: type_["form"] for type_ in types}
-
-    def find(self, asked: Identifier) -> tuple[Identifier, str]:
-        """What was asked for, in normal form, and the canonical id of the one person it means."""
-        meanings = self._meanings(asked)
-        people: dict[str, Identifier] = {}
-        for meaning in meanings:
-            if meaning.canonical_id:
-                people.setdefault(meaning.canonical_id, meaning.identifier)
-        if len(people) > 1:
-            raise _ambiguous(sorted(identifier.type for identifier in people.values()))
-        for canonical_id, identifier in people.items():
-            return identifier, canonical_id
-        raise self._nobody(meanings)
-
-    def _meanings(self, asked: Identifier) -> list[_Meaning]:
-        """What it may mean, a canonical id first, then the strongest type."""
-        order = [CANONICAL_ID, *self._forms]
-        meanings = [
-            _Meaning(Identifier(type_, value), *rest)
-            for type_, value, *rest in self._query("found", asked.value)
-            if (type_ == asked.type if asked.type else self._may_be(type_, asked.value))
-        ]
-        return sorted(meanings, key=lambda meaning: order.index(meaning.identifier.type))
-
-    def _may_be(self, type_: str, value: str) -> bool:
-        looks_like = _LOOKS_LIKE.get(self._forms.get(type_, ""))
-        return looks_like is None or bool(looks_like.fullmatch(value))
-
-    def _nobody(self, meanings: Sequence[_Meaning]) -> CdpError:
-        """Why what is asked for is no person."""
-        for meaning in meanings:
-            if meaning.is_shared:
-                return self._shared(meaning.identifier)
-        for meaning in meanings:
-            if meaning.block_reason:
-                return CdpError(
-                    f"The {meaning.identifier.type} is blocked, and so names nobody:"
-                    f" {meaning.block_reason}.",
-                    remedy="ask for another identifier; if it is one person's all the same, say so"
-                    " with `cdp identity decide not_shared`.",
-                )
-        if any(meaning.identifier.type == CANONICAL_ID for meaning in meanings):
-            return CdpError(
-                "The canonical id has ended: nothing that its person was known by is left.",
-                remedy="ask for an identifier that the person may have now.",
-            )
-        return CdpError(
-            "No event or record shows this identifier, at present.",
-            remedy="check how it is spelled; what came in after the last `dbt build` is known from"
-            f" the next one on. A type may stand before it: {', '.join(self._forms)}.",
-        )
-
-    def _shared(self, identifier: Identifier) -> CdpError:
-        rows = self._query("shared_by", identifier.type, identifier.value)
-        total = rows[0][1] if rows else 0
-        more = [f"  and {total - len(rows):,} more"] if total > len(rows) else []
-        lines = [
-            f"The {identifier.type} is shared, and so belongs to nobody."
-            f" It leads to {total:,} people:",
-            *(f"  {canonical_id}" for canonical_id, _ in rows),
-            *more,
-        ]
-        return CdpError(
-            "\n".join(lines),
-            remedy="ask for one of them by canonical id; if it is one person's all the same,"
-            " say so with `cdp identity decide not_shared`.",
-        )
-
-
-def _ambiguous(types: Sequence[str]) -> ConfigurationError:
-    named = ", ".join(f"one has it as {type_}" for type_ in types)
-    return ConfigurationError(
-        f"This names {len(types)} people: {named}.",
-        remedy=f"say which one is meant, such as {types[0]}=VALUE.",
-    )
+    asked = parse_asked(text, identifier_types(project), where)
+    with open_queries(project, ["finder", "profile"]) as queries:
+        identifier, canonical_id = Finder(queries).find(asked)
+        return _Reader(queries, canonical_id).person(identifier)
 
 
 class _Reader:
     """Reads one person, a query for each kind of thing."""
 
-    def __init__(
-        self,
-        query: _Query,
-        canonical_id: str,
-        traits: Sequence[Mapping[str, Any]],
-        segments: Sequence[Mapping[str, Any]],
-    ) -> None:
-        self._query = query
+    def __init__(self, queries: Queries, canonical_id: str) -> None:
+        self._queries = queries
         self._canonical_id = canonical_id
-        self._defined_traits = {trait["name"]: trait for trait in traits}
-        self._descriptions = {segment["name"]: segment.get("description") for segment in segments}
+        self._defined_traits = {trait["name"]: trait for trait in queries.settings["traits"]}
+        self._descriptions = {
+            segment["name"]: segment.get("description") for segment in queries.settings["segments"]
+        }
 
     def person(self, asked: Identifier) -> Person:
         """All that is known of the person."""
@@ -223,8 +85,8 @@ class _Reader:
             traits=self._traits({key: computed[key] for key in computed if key not in scored}),
             scores=[_score(name, content) for name, content in scored.items()],
             segments=[
-                Membership(name, self._descriptions.get(name), entered_at, exited_at)
-                for name, entered_at, exited_at in self._rows("memberships")
+                Membership(name, self._descriptions.get(name), *stay)
+                for name, *stay in self._rows("memberships")
             ],
             history=[_change(row) for row in self._rows("changes")],
             events=[_event(row) for row in self._rows("events")],
@@ -233,7 +95,7 @@ class _Reader:
         )
 
     def _rows(self, name: str) -> list[tuple[Any, ...]]:
-        return self._query(name, self._canonical_id)
+        return self._queries.run(name, self._canonical_id)
 
     def _identity(self) -> tuple[list[KnownIdentifier], list[PersonLink]]:
         event_types = {

@@ -322,8 +322,8 @@ def test_a_score_without_a_value_is_shown_as_that(
 def test_segments_tell_since_when(ann: dict[str, Any]) -> None:
     first, second = "2026-06-10 00:00:00", "2026-06-30 00:00:00"
     assert [tuple(one.values()) for one in ann["segments"]] == [
-        ("users", "Whoever is known.", first, None),
-        ("newcomers", None, first, second),
+        ("users", "Whoever is known.", first, None, "definition", None),
+        ("newcomers", None, first, second, "definition", "merge"),
     ]
 
 
@@ -760,7 +760,8 @@ def test_the_queries_are_compiled_for_bigquery(altered: Callable[[str], Path]) -
     target = {"type": "bigquery", "method": "oauth-secrets", "token": "none"}
     settings["outputs"]["bigquery"] = {**target, "project": "test-project", "dataset": "test"}
     path.write_text(yaml.safe_dump(profiles))
-    jinja = Path(reader.__file__).with_name("profile_queries.sql").read_text(encoding="utf-8")
+    files = [Path(reader.__file__).with_name(f"{name}_queries.sql") for name in ("finder", "profile")]
+    jinja = "\n".join(file.read_text(encoding="utf-8") for file in files)
     compiled = Dbt(Project.find(folder, target="bigquery")).compile_inline(jinja)
     queries = json.loads(compiled)["queries"]
     assert "from `test-project`.`test_cdp`.`resolved_events`" in queries["events"]

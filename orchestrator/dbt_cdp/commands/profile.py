@@ -219,6 +219,7 @@ def _segments(person: Person, everything: bool) -> Table | None:
                 f"since {_minute(membership.entered_at)}"
                 if membership.exited_at is None
                 else f"{_minute(membership.entered_at)} to {_minute(membership.exited_at)}",
+                membership.causes,
             )
             for membership in person.segments
             if everything or membership.exited_at is None
