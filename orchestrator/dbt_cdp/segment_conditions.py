@@ -162,7 +162,7 @@ def preview(segments: Segments, where: str, entity: str, sample: int, dialect: s
     Raises:
         ConfigurationError: the condition is broken, or names a segment or a column that is not
             there.
-        WarehouseError: the warehouse refuses it otherwise.
+        WarehouseError: the profiles have not been built.
     """
     parts = list(dict.fromkeys(predicates(parse_condition(where, dialect))))
     for name in IN_SEGMENT.findall(where):
@@ -171,7 +171,7 @@ def preview(segments: Segments, where: str, entity: str, sample: int, dialect: s
     try:
         met, profiles, by_part, by_other = _counts(segments, where, entity, parts, others)
     except WarehouseError as error:
-        raise _unknown_column(segments, where, entity, dialect) or error from None
+        raise _refused(segments, where, entity, dialect, error) from None
     return Preview(
         entity=entity,
         members=met,
@@ -251,13 +251,14 @@ def _sample(
     return [dict(zip(titles, row[1:], strict=True)) for row in rows]
 
 
-def _unknown_column(
-    segments: Segments, where: str, entity: str, dialect: str
-) -> ConfigurationError | None:
-    """What to say where the condition names something that is no column of the profiles."""
+def _refused(
+    segments: Segments, where: str, entity: str, dialect: str, error: WarehouseError
+) -> CdpError:
+    """What to say of a condition that the warehouse refuses."""
     columns = segments.columns(entity)
-    plain = IN_SEGMENT.sub("true", where)
-    for name in names_in(plain, dialect) if columns else []:
+    if not columns:
+        return error
+    for name in names_in(IN_SEGMENT.sub("true", where), dialect):
         if name not in columns:
             near = difflib.get_close_matches(name, columns, n=3)
             return ConfigurationError(
@@ -265,7 +266,7 @@ def _unknown_column(
                 + (f" Did you mean {' or '.join(near)}?" if near else ""),
                 remedy=f"choose among: {', '.join(columns)}.",
             )
-    return None
+    return ConfigurationError(f"The warehouse refuses the condition: {error.message}")
 
 
 def _sql(text: str | None) -> str:

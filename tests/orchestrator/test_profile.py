@@ -515,7 +515,7 @@ def test_a_person_is_shown_on_a_screen(profile: Profile, ids: dict[str, str]) ->
     assert any(line.startswith("company Acme Ltd app 2026-06-20 of 2 values") for line in lines)
     assert any(line.endswith("last_pages /docs, /pricing") for line in lines)
     assert "product_usage_score 54 recency 28, frequency 10, breadth 16" in lines
-    assert "users since 2026-06-10 00:00" in lines
+    assert "users since 2026-06-10 00:00 entered by definition" in lines
     assert "2026-06-20 11:00 app page_viewed /docs" in lines
     assert any("was merged into" in line for line in lines)
     assert len(lines) < 50
@@ -760,7 +760,9 @@ def test_the_queries_are_compiled_for_bigquery(altered: Callable[[str], Path]) -
     target = {"type": "bigquery", "method": "oauth-secrets", "token": "none"}
     settings["outputs"]["bigquery"] = {**target, "project": "test-project", "dataset": "test"}
     path.write_text(yaml.safe_dump(profiles))
-    files = [Path(reader.__file__).with_name(f"{name}_queries.sql") for name in ("finder", "profile")]
+    files = [
+        Path(reader.__file__).with_name(f"{name}_queries.sql") for name in ("finder", "profile")
+    ]
     jinja = "\n".join(file.read_text(encoding="utf-8") for file in files)
     compiled = Dbt(Project.find(folder, target="bigquery")).compile_inline(jinja)
     queries = json.loads(compiled)["queries"]
