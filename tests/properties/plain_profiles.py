@@ -88,6 +88,15 @@ ATTRIBUTES: list[dict[str, Any]] = [
     {"name": "plan", "survivorship": "first"},
     {"name": "tier", "trait": "customerTier"},
 ]
+SEGMENTS: list[dict[str, Any]] = [
+    {"name": "quiet_buyers", "where": "in_segment('buyers') and events_7d = 0"},
+    {"name": "buyers", "where": "revenue > 0"},
+    {"name": "readers", "where": "page_views > 1 or pricing_30d > 0"},
+    {"name": "contradicted", "where": "attribute_conflicts > 0 and not in_segment('readers')"},
+    {"name": "small_buyers", "where": "not (average_order > 20)"},
+    {"name": "teams", "entity": "account", "where": "people > 1"},
+    {"name": "quiet_teams", "entity": "account", "where": "in_segment('teams') and events_7d = 0"},
+]
 # The attribute's name where it is not that of the trait.
 ATTRIBUTE_NAMES = {name: name for name in SAID} | {"customerTier": "tier"}
 
@@ -97,6 +106,25 @@ def text_of(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+# Segments
+
+
+def segments_of(profile: Mapping[str, Any]) -> list[str]:
+    """The segments of the person who has these traits and attributes, in order."""
+    is_buyer = profile["revenue"] > 0
+    is_reader = profile["page_views"] > 1 or profile["pricing_30d"] > 0
+    average = profile["average_order"]
+    members = {
+        "buyers": is_buyer,
+        "contradicted": profile["attribute_conflicts"] > 0 and not is_reader,
+        "quiet_buyers": is_buyer and profile["events_7d"] == 0,
+        "readers": is_reader,
+        # Of nobody without an order can it be said.
+        "small_buyers": average is not None and average <= 20,
+    }
+    return [name for name, is_member in members.items() if is_member]
 
 
 # Traits

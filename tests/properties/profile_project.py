@@ -20,10 +20,15 @@ from harness import (
     read_given,
 )
 from histories import AS_OF, CARD_SAYS, CARD_SOURCES, EVENT_IDENTIFIERS, EVENT_SOURCES, GIVEN
-from plain_profiles import ATTRIBUTES, TRAITS
+from plain_profiles import ATTRIBUTES, SEGMENTS, TRAITS
 from reference import TYPES, Person
 
-PROFILES = ("+cdp__user_profiles", "+cdp__account_profiles")
+PROFILES = (
+    "+cdp__user_profiles",
+    "+cdp__account_profiles",
+    "+cdp__segments",
+    "+cdp__account_segments",
+)
 # Models that are compiled otherwise where a trait or an attribute is new.
 DEFINED = ("int_cdp__daily_activity", "cdp__user_profiles")
 LATER_TRAITS = {
@@ -93,6 +98,7 @@ def compile_project(folder: Path) -> Project:
             "cdp_match_rules": [{"name": name, "action": "ignore"} for name in RULES],
             "cdp_traits": TRAITS,
             "cdp_attributes": ATTRIBUTES,
+            "cdp_segments": SEGMENTS,
         },
         PROGRAMS | MEASURES,
     )
@@ -125,30 +131,51 @@ def forget_later(database: Database, measures: Sequence[str]) -> None:
 
 
 def people_in(database: Database) -> People:
-    """Everybody's profile by the identifiers of the person."""
+    """Everybody's profile by the identifiers of the person, with the segments they are in."""
+    memberships = members_in(database, "segments", "canonical_id")
     rows = database.connection.execute("""
-        select members, profiles.* exclude (canonical_id, data_batch_id, batch_id)
+        select canonical_id, members, profiles.* exclude (canonical_id, data_batch_id, batch_id)
         from user_profiles as profiles
         left join (
             select canonical_id, list((identifier_type, identifier_value)) as members
             from identity_graph where canonical_id is not null group by canonical_id
         ) as people using (canonical_id)
     """)
-    names = [name for name, *_ in rows.description][1:]
-    return {
-        frozenset(members): _profile(dict(zip(names, values, strict=True)))
-        for members, *values in rows.fetchall()
+    names = [name for name, *_ in rows.description][2:]
+    people = {
+        frozenset(members): _profile(
+            dict(zip(names, values, strict=True)) | {"segments": memberships.pop(canonical_id, [])}
+        )
+        for canonical_id, members, *values in rows.fetchall()
     }
+    assert not memberships, "members without a profile"
+    return people
 
 
 def accounts_in(database: Database) -> dict[str, dict[str, Any]]:
-    """Everything that is said of every account."""
+    """Everything that is said of every account, with the segments it is in."""
+    memberships = members_in(database, "account_segments", "account_id")
     rows = database.connection.execute(
         "select * exclude (data_batch_id, batch_id) from account_profiles"
     )
     names = [name for name, *_ in rows.description]
     profiles = [dict(zip(names, values, strict=True)) for values in rows.fetchall()]
-    return {profile["account_id"]: _profile(profile) for profile in profiles}
+    accounts = {
+        profile["account_id"]: _profile(profile)
+        | {"segments": memberships.pop(profile["account_id"], [])}
+        for profile in profiles
+    }
+    assert not memberships, "members without a profile"
+    return accounts
+
+
+def members_in(database: Database, table: str, key: str) -> dict[str, list[str]]:
+    """The segments that each member is in, one as often as there are open rows of it."""
+    rows = database.query(f"""
+        select {key}, list(segment_name order by segment_name) from {table}
+        where exited_at is null group by {key}
+    """)
+    return dict(rows)
 
 
 def _profile(columns: dict[str, Any]) -> dict[str, Any]:

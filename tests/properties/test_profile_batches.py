@@ -1,4 +1,4 @@
-"""Profiles are what plain Python says, whatever the batches, and outlive the raw events.
+"""Profiles and segments are what plain Python says, whatever the batches, and outlive raw events.
 
 The histories of a round share one database, so that one build tests all of them. Rounds are the
 same every time; PROPERTY_ROUNDS=100 plays more of them. A failure is told by the one history that
@@ -32,7 +32,7 @@ from histories import (
     sightings_of,
     take_back,
 )
-from plain_profiles import Attribute, attributes_of, traits_of
+from plain_profiles import Attribute, attributes_of, segments_of, traits_of
 from profile_project import (
     People,
     Project,
@@ -169,7 +169,7 @@ def compare(found: Mapping[Any, Any], expected: Mapping[Any, Any], what: str) ->
 
 
 def compare_all(found: Database, expected: Database, what: str) -> None:
-    """Compare all columns of the profiles of people and accounts."""
+    """Compare all columns of the profiles of people and accounts, and who is in which segment."""
     compare(people_in(found), people_in(expected), what)
     compare(accounts_in(found), accounts_in(expected), f"{what}, account")
 
@@ -178,7 +178,7 @@ def compare_all(found: Database, expected: Database, what: str) -> None:
 
 
 def told_people(facts: list[Fact]) -> People:
-    """Everybody's traits and attributes."""
+    """Everybody's traits, attributes and segments."""
     rulings = Rulings(fact for fact in facts if isinstance(fact, Decision))
     edges = edges_of(sightings_of(facts), lambda _: True)
     people = matched(Partition(edges, rulings), {}, rulings)
@@ -195,10 +195,11 @@ def told_people(facts: list[Fact]) -> People:
 def told_profile(facts: list[Any]) -> dict[str, Any]:
     events = [fact for fact in facts if isinstance(fact, Event)]
     attributes = attributes_of(events, [fact for fact in facts if isinstance(fact, Card)])
-    return traits_of(events) | {
+    told = traits_of(events) | {
         "attribute_conflicts": sum(said.values > 1 for said in attributes.values()),
         **{f"attribute {name}": said for name, said in attributes.items() if not said.is_open},
     }
+    return told | {"segments": segments_of(told)}
 
 
 def found_people(database: Database) -> People:
@@ -315,12 +316,12 @@ def profiles(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.mark.parametrize("part", range(ROUNDS))
-def test_traits_and_attributes_are_what_python_says(profiles: Project, part: int) -> None:
+def test_profiles_and_segments_are_what_python_says(profiles: Project, part: int) -> None:
     passes(check_against_python, profiles, random_plans(part))
 
 
 @pytest.mark.parametrize("part", range(ROUNDS))
-def test_any_batches_give_the_same_profiles(profiles: Project, part: int) -> None:
+def test_any_batches_give_the_same_profiles_and_members(profiles: Project, part: int) -> None:
     passes(check_batches, profiles, random_plans(part))
 
 
