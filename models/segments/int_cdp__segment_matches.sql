@@ -1,4 +1,4 @@
-{{ config(enabled=cdp.cdp_is_on(), materialized="view") }}
+{{ config(enabled=cdp.cdp_is_on(), materialized="table") }}
 
 with
 

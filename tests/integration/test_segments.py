@@ -1,6 +1,7 @@
 """Segments over a fortnight of builds: who enters and leaves, when and why."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,34 @@ def test_a_table_of_before_there_were_causes_goes_on(shop: Shop) -> None:
     assert shop.consumer.query("select distinct entered_by, version from segments") == [
         (None, None)
     ]
+
+
+@pytest.mark.parametrize(
+    ("where", "line", "why"),
+    [
+        (
+            "total_page_views > 1\n  and abs(email) > 1\n  and email is null",
+            "/* segment broken */   and abs(email) > 1",
+            "No function matches",
+        ),
+        ("total_page_views >", "as is_in_segment_broken", "syntax error"),
+        ("cast(email as integer) > 1", "/* segment broken */ cast(email as integer) > 1", "INT32"),
+    ],
+    ids=["types", "syntax", "value"],
+)
+def test_a_broken_segment_is_named_and_nobody_moves(
+    shop: Shop, where: str, line: str, why: str
+) -> None:
+    rows = "select * from segments order by all"
+    before = shop.consumer.query(rows)
+    readers = [one for one in SEGMENTS if one["name"] == "readers"]
+    broken = {"cdp_segments": [*readers, {"name": "broken", "where": where}]}
+    said = shop.consumer.fails("run", cdp_as_of="2026-06-23", **broken)
+    assert why in said
+    assert re.search(rf"LINE \d+: .*{re.escape(line)}", said), said
+    assert shop.consumer.query(rows) == before
+    # What is right again goes on as if nothing had been.
+    assert shop.build("06-23") == []
 
 
 def test_the_same_events_in_one_build_give_the_same_members(

@@ -342,6 +342,9 @@ class Warehouse(Database):
             elif model.materialized == "incremental":
                 sql = model.first if is_new else model.refreshed if full_refresh else model.later
                 self._write(model, sql, batch, is_whole)
+            elif model.materialized == "table":
+                sql = model.first.replace("$batch", str(batch))
+                self.connection.execute(f"create or replace table {model.relation} as {sql}")
             elif is_new:
                 kind = "view" if model.materialized == "view" else "table"
                 self.connection.execute(f"create {kind} {model.relation} as {model.first}")
