@@ -16,7 +16,7 @@ from project import BenchProject, DbtRun, connect, in_child
 ACTIVITY = "int_cdp__daily_activity"
 PROFILES = "cdp__user_profiles"
 
-_EVENT_TYPES = (
+EVENT_TYPES = (
     "page_viewed",
     "feature_used",
     "product_viewed",
@@ -164,10 +164,7 @@ class ProfileBuilds:
 def measure_profiles(folder: Path, people: int, events: int, traits: int) -> ProfileBuilds:
     """Build profiles that have `traits` traits besides the default ones."""
     project = BenchProject(folder)
-    own_traits = list(islice(_traits(), traits))
-    project.set_vars(cdp_sources=_SOURCES, cdp_traits=own_traits, cdp_segments=[])
-    in_child(_make_world, project.database, people, events)
-    build = project.dbt("build", "--exclude", "bench_components")
+    build = make_profiles(project, people, events, traits)
     counts = in_child(_count, project.database)
     in_child(_drop_activity, project.database)
     activity = project.dbt("run", "--select", ACTIVITY)
@@ -176,6 +173,14 @@ def measure_profiles(folder: Path, people: int, events: int, traits: int) -> Pro
     next_build = project.dbt("build", "--exclude", "bench_components")
     project.database.unlink()
     return ProfileBuilds(traits, counts, build, activity, profiles, next_build)
+
+
+def make_profiles(project: BenchProject, people: int, events: int, traits: int) -> DbtRun:
+    """Make the world and build its profiles."""
+    own_traits = list(islice(_traits(), traits))
+    project.set_vars(cdp_sources=_SOURCES, cdp_traits=own_traits, cdp_segments=[])
+    in_child(_make_world, project.database, people, events)
+    return project.dbt("build", "--exclude", "bench_components")
 
 
 def _traits() -> Iterator[dict[str, Any]]:
@@ -187,10 +192,10 @@ def _traits() -> Iterator[dict[str, Any]]:
 
 
 def _number_traits() -> Iterator[dict[str, Any]]:
-    for event in _EVENT_TYPES:
+    for event in EVENT_TYPES:
         for name, window in _WINDOWS.items():
             yield {"name": f"{event}_{name}", "count": "events", "event": event, **window}
-    for number, event in enumerate(_EVENT_TYPES[:10]):
+    for number, event in enumerate(EVENT_TYPES[:10]):
         where = f"properties.category = 'category {number}'"
         for name, window in _WINDOWS.items():
             yield {
@@ -201,7 +206,7 @@ def _number_traits() -> Iterator[dict[str, Any]]:
                 **window,
             }
     for field in _NUMBERS:
-        for event in _EVENT_TYPES[:5]:
+        for event in EVENT_TYPES[:5]:
             for aggregate in ("sum", "average", "min", "max"):
                 for name in ("ever", "30d", "90d"):
                     yield {
@@ -215,17 +220,17 @@ def _number_traits() -> Iterator[dict[str, Any]]:
 def _value_traits() -> Iterator[dict[str, Any]]:
     aggregates = ("count_distinct", "most_frequent", "first", "last", "recent")
     for field in _TEXTS:
-        for event in _EVENT_TYPES[:5]:
+        for event in EVENT_TYPES[:5]:
             for aggregate in aggregates:
                 yield {"name": f"{event}_{field}_{aggregate}", aggregate: field, "event": event}
-    for event in _EVENT_TYPES[:5]:
+    for event in EVENT_TYPES[:5]:
         yield {"name": f"{event}_streak", "streak": "days", "event": event}
         yield {"name": f"{event}_last_at", "latest": "timestamp", "event": event}
 
 
 def _formula_traits(names: list[str]) -> Iterator[dict[str, Any]]:
     """Of each event type five formulas over its counts and two over those."""
-    for event in _EVENT_TYPES:
+    for event in EVENT_TYPES:
         formulas = {
             "change_7d": f"{event}_7d / nullif({event}_prev_7d, 0) - 1",
             "change_30d": f"{event}_30d / nullif({event}_prev_30d, 0) - 1",
@@ -242,7 +247,7 @@ def _formula_traits(names: list[str]) -> Iterator[dict[str, Any]]:
 
 def _make_world(database: Path, people: int, events: int) -> None:
     """Write bench.events and bench.contacts, and the events of the next batch beside them."""
-    types = {"types": list(_EVENT_TYPES), "type_count": len(_EVENT_TYPES)}
+    types = {"types": list(EVENT_TYPES), "type_count": len(EVENT_TYPES)}
     batches = [
         {"table": "events", "first": 0, "events": events, "days": 120, "batch": 0},
         {"table": "next_events", "first": events, "events": events // 100, "days": 1, "batch": 1},

@@ -1,7 +1,7 @@
 """`make bench`: a year of events built in full, with nothing new and with one per cent more; then
 the connected components of a large graph, in the database and through scipy; then graphs whose
-shape is hard; then profiles of a million people with hundreds of traits; then the collector
-under load.
+shape is hard; then profiles of a million people with hundreds of traits, and hundreds of segments
+of them; then the collector under load.
 
 It measures and asserts nothing: figures depend on the machine.
 """
@@ -25,12 +25,13 @@ from dbt_cdp.output import print_table, talk
 from profiles import ProfileBuilds, measure_profiles
 from project import BenchProject, DbtRun, commit, connect, in_child, versions
 from receiver import Throughput, measure_receiver
+from segments import SegmentBuilds, measure_segments
 from shapes import Solved, Split, solve_shapes, split_chains
 from world import add_next_batch, make_world
 
 _RESULTS = Path(__file__).parent / "results"
 _ROUNDS = 3
-_PARTS = ("builds", "components", "shapes", "profiles", "receiver")
+_PARTS = ("builds", "components", "shapes", "profiles", "segments", "receiver")
 _PACKAGES = ("dbt-cdp", "dbt-core", "dbt-duckdb", "duckdb", "numpy", "scipy")
 
 # What the package is built to reach on a laptop.
@@ -42,6 +43,7 @@ _EVENTS_PER_SECOND = 40_000
 _BATCH = 20
 _EVENTS_PER_PROFILE = 4
 _TRAITS = 500
+_SEGMENTS = (1, 20, 200)
 
 _COUNTS = """
 select
@@ -97,6 +99,8 @@ def main(events: int, edges: int, people: int, folder: Path | None, parts: Seque
             report["shapes"] = _bench_shapes(project)
         if "profiles" in parts:
             report["profiles"] = _bench_profiles(project, people)
+        if "segments" in parts:
+            report["segments"] = _bench_segments(project, people)
         if "receiver" in parts:
             report["receiver"] = _bench_receiver(project)
     _RESULTS.mkdir(exist_ok=True)
@@ -157,6 +161,14 @@ def _bench_profiles(project: BenchProject, people: int) -> list[dict[str, Any]]:
         folder = project.folder / f"traits-{traits}"
         figures.append(measure_profiles(folder, people, people * _EVENTS_PER_PROFILE, traits))
     _print_profiles(figures)
+    return [asdict(figure) for figure in figures]
+
+
+def _bench_segments(project: BenchProject, people: int) -> list[dict[str, Any]]:
+    talk(f"Segments of {people:,} people ...")
+    folder = project.folder / "segments"
+    figures = measure_segments(folder, people, people * _EVENTS_PER_PROFILE, _SEGMENTS)
+    _print_segments(figures)
     return [asdict(figure) for figure in figures]
 
 
@@ -323,6 +335,26 @@ def _print_profiles(figures: Sequence[ProfileBuilds]) -> None:
         ["rows", "default traits", f"{full.traits} more"],
         [[name, default.counts[name], full.counts[name]] for name in full.counts],
     )
+
+
+def _print_segments(figures: Sequence[SegmentBuilds]) -> None:
+    models = list(figures[0].first.model_seconds)
+    rows: list[list[Any]] = [
+        [name, *(_seconds(run.model_seconds[name]) for one in figures for run in _runs(one))]
+        for name in models
+    ]
+    rows += [
+        ["processor time, s", *(_seconds(r.processor_seconds) for o in figures for r in _runs(o))],
+        ["peak memory, MB", *(_megabytes(r.peak_bytes) for o in figures for r in _runs(o))],
+        ["members", *(one.members for one in figures for _ in _runs(one))],
+        ["scans of the profiles", *(one.scans for one in figures for _ in _runs(one))],
+    ]
+    names = [f"{one.segments}, {step}" for one in figures for step in ("first", "steady")]
+    print_table(["segments: seconds", *names], rows)
+
+
+def _runs(figure: SegmentBuilds) -> tuple[DbtRun, DbtRun]:
+    return figure.first, figure.steady
 
 
 def _print_receiver(figures: Sequence[Throughput]) -> None:
