@@ -14,6 +14,7 @@ from dbt_cdp.errors import ExitCode
 COMMANDS = {
     "collect": "dbt_cdp.commands.collect:collect",
     "demo": "dbt_cdp.commands.demo:demo",
+    "doctor": "dbt_cdp.commands.doctor:doctor",
     "explain": "dbt_cdp.commands.explain:explain",
     "identity": "dbt_cdp.commands.identity:identity",
     "keys": "dbt_cdp.commands.keys:keys",

@@ -43,6 +43,7 @@ class CdpError(click.ClickException):
     def __init__(
         self, problem: str, *, where: str | None = None, remedy: str | None = None
     ) -> None:
+        self.problem, self.where, self.remedy = problem, where, remedy
         lines = [problem]
         if where:
             lines.append(f"  Where: {where}")
