@@ -17,6 +17,7 @@ COMMANDS = {
     "doctor": "dbt_cdp.commands.doctor:doctor",
     "explain": "dbt_cdp.commands.explain:explain",
     "identity": "dbt_cdp.commands.identity:identity",
+    "init": "dbt_cdp.commands.init:init",
     "keys": "dbt_cdp.commands.keys:keys",
     "load": "dbt_cdp.commands.load:load",
     "profile": "dbt_cdp.commands.profile:profile",

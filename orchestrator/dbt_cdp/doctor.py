@@ -29,7 +29,6 @@ from dbt_cdp.project import (
     PROFILES_FILE,
     PROJECT_FILE,
     Project,
-    Target,
     find_root,
     package_root,
     read_yaml,
@@ -249,12 +248,9 @@ def _required(name: str) -> SpecifierSet:
 
 def _project(case: _Case) -> _Verdicts:
     root = find_root(case.project_dir)
-    settings = read_yaml(root / PROJECT_FILE)
-    name = settings.get("name")
-    nowhere = Target("", "", {})
-    case.found_settings = Project(root, str(name), case.profiles_dir or root, nowhere, settings)
-    if isinstance(name, str):
-        yield _ok(f"'{name}' in {root}")
+    project = case.found_settings = Project.without_target(root)
+    if isinstance(project.settings.get("name"), str):
+        yield _ok(f"'{project.name}' in {root}")
     else:
         yield _error(f"The project has no name ({root / PROJECT_FILE}).", "give it `name:`.")
 

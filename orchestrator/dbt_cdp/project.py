@@ -103,6 +103,16 @@ class Project:
             settings=settings,
         )
 
+    @classmethod
+    def without_target(cls, root: Path) -> "Project":
+        """The project of a folder, with no profile read: nothing can be asked of its target.
+
+        Raises:
+            ConfigurationError: dbt_project.yml is missing or cannot be read.
+        """
+        settings = read_yaml(root / PROJECT_FILE)
+        return cls(root, str(settings.get("name")), root, Target("", "", {}), settings)
+
     def var(self, name: str, default: Any = None) -> Any:
         """A variable of dbt_project.yml as the package's models see it.
 
