@@ -206,13 +206,13 @@ def _made(check: Callable[[_Case], _Verdicts], case: _Case) -> _Verdicts:
         yield _error(f"The check itself failed ({kind}).", "report it; the other checks go on.")
 
 
-def _verdict_of(error: CdpError) -> _Verdict:
+def _verdict_of(error: CdpError, fix: str = "correct it there.") -> _Verdict:
     if isinstance(error, DbtError):
         lines = [line.strip() for line in error.lines]
         told = [line for line in lines if line and not line.startswith(_FRAMES)]
         return _error(" ".join([error.problem, *told]), "correct what dbt names.")
     where = f" ({error.where})" if error.where else ""
-    return _error(f"{error.problem.removesuffix('.')}{where}.", error.remedy or "correct it there.")
+    return _error(f"{error.problem.removesuffix('.')}{where}.", error.remedy or fix)
 
 
 def _dbt(case: _Case) -> _Verdicts:
@@ -340,6 +340,7 @@ def _leftovers(case: _Case) -> _Verdicts:
     """What DuckDB removes when it is closed; looked for before a connection is made."""
     path = case.database_file
     log, spilled = (path.with_name(path.name + ending) for ending in (".wal", ".tmp"))
+    has_spilled = spilled.is_dir() and any(spilled.iterdir())
     if log.exists():
         yield _warning(
             f"{log.name} ({log.stat().st_size:,} bytes) lies beside the file: a process is writing,"
@@ -347,20 +348,20 @@ def _leftovers(case: _Case) -> _Verdicts:
             "nothing: whoever opens the file next takes it over. Never delete it, for it holds what"
             " was committed.",
         )
-    if spilled.is_dir() and any(spilled.iterdir()):
+    if has_spilled:
         yield _warning(
             f"{spilled.name} lies beside the file: a query is spilling to disk, or was killed.",
             f"if no process has the file open, delete {spilled}.",
         )
-    if not log.exists() and not spilled.exists():
+    if not log.exists() and not has_spilled:
         yield _ok("nothing lies beside the file")
 
 
 def _disk(case: _Case) -> _Verdicts:
     """Room where the DuckDB file is and where dbt writes; a disk is told of once."""
-    project = case.settings
+    project = case.found_project or case.settings
     wanted = {_there(project.target_path): _GIGABYTE}
-    file = case.project.database_file
+    file = project.database_file
     if file:
         size = file.stat().st_size if file.is_file() else 0
         wanted = {_there(file.parent): max(_ROOM * size, _GIGABYTE), **wanted}
@@ -468,49 +469,46 @@ def _connection(case: _Case) -> _Verdicts:
     file = project.database_file
     if file and not file.is_file():
         raise _SkippedError("there is no file yet, and to open it would make one")
-    with open_warehouse(project) as warehouse:
-        warehouse.query("select 1")
+    try:
+        with open_warehouse(project) as warehouse:
+            warehouse.query("select 1")
+    except CdpError as error:
+        where = f"the target '{project.target.name}' in {project.profiles_dir / PROFILES_FILE}"
+        yield _verdict_of(error, f"correct {where}; `dbt debug` tries it too.")
+        return
     case.is_connected = True
     yield _ok(f"{project.target.type} answers")
 
 
 def _permissions(case: _Case) -> _Verdicts:
     with open_warehouse(case.connected) as warehouse:
-        place = _build_place(warehouse, case)
-        table = ".".join(warehouse.quote(part) for part in (*place, SCRATCH_TABLE) if part)
-        schema = ".".join(part for part in place if part)
-        fix = f"grant the right to make and drop tables in {schema}."
+        schema = _built_schema(warehouse, case)
+        fix = "grant the right to make and drop tables there."
+        blame = _error
+        if not schema:
+            settings = case.project.target.settings
+            schema = [str(settings.get("schema") or settings.get("dataset") or "main")]
+            fix += " If the schema is not there yet, dbt build makes it."
+            blame = _warning
+        table = ".".join(map(warehouse.quote, [*schema, SCRATCH_TABLE]))
+        where = f"in the schema {'.'.join(schema)}"
         try:
             warehouse.execute(f"drop table if exists {table}")
             warehouse.execute(f"create table {table} (id int)")
-        except WarehouseError as error:
-            yield _error(f"No table can be made in {schema}: {error.problem}", fix)
-            return
-        try:
             warehouse.execute(f"drop table {table}")
         except WarehouseError as error:
-            yield _error(f"{table} was made and cannot be dropped: {error.problem}", fix)
-            return
-    yield _ok(f"tables can be made and dropped in {schema}")
+            yield blame(f"No table can be made and dropped {where}: {error.problem}", fix)
+        else:
+            yield _ok(f"tables can be made and dropped {where}")
 
 
-def _build_place(warehouse: Warehouse, case: _Case) -> tuple[str, str]:
-    """Database (empty for the connection's own) and schema: the package's if it is there, else the
-    target's."""
-    target = case.project.target
-    places = [("", str(target.settings.get("schema") or target.settings.get("dataset") or "main"))]
+def _built_schema(warehouse: Warehouse, case: _Case) -> list[str]:
+    """Database and schema of the package's tables; nothing where they are not built."""
     with suppress(_SkippedError, ConfigurationError):
         relation = case.manifest.relation(_LANDED[0])
-        places.insert(0, (relation.database, relation.schema))
-    for database, schema in places:
-        rows = warehouse.query(
-            "select catalog_name from INFORMATION_SCHEMA.SCHEMATA"
-            " where lower(schema_name) = lower(?)",
-            [schema],
-        )
-        if rows and (not database or database.lower() in {str(name).lower() for (name,) in rows}):
-            return database, schema
-    raise _SkippedError("there is no schema yet; dbt build makes it")
+        if warehouse.exists(relation):
+            return [name for name in (relation.database, relation.schema) if name]
+    return []
 
 
 def _clock(case: _Case) -> _Verdicts:

@@ -80,6 +80,7 @@ class DbtError(CdpError):
 
     def __init__(self, problem: str, lines: list[str]) -> None:
         super().__init__("\n".join([problem, *(f"  {line}" for line in lines)]))
+        self.problem = problem
         self.lines = lines
 
 
