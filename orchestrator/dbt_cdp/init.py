@@ -5,7 +5,7 @@ pasted; only a list of packages that ends its file is appended to.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
@@ -128,6 +128,7 @@ def _new_project(folder: Path, name: str | None, ask_name: Callable[[], str] | N
     _require_room(folder)
     outcome = Outcome(folder, _checked_name(folder, name, ask_name), is_new=True)
     folder.mkdir(parents=True, exist_ok=True)
+    _declare_package(outcome)
     for file, template in _FILES.items():
         text = (_TEMPLATES / template).read_text(encoding="utf-8")
         text = Template(text).substitute(name=outcome.name)
@@ -135,7 +136,6 @@ def _new_project(folder: Path, name: str | None, ask_name: Callable[[], str] | N
             outcome.written.append(file)
         elif file != "README.md":
             outcome.left.append(Change(file, "it was there already", text))
-    _declare_package(outcome)
     return outcome
 
 
@@ -183,33 +183,36 @@ def _existing_project(root: Path) -> Outcome:
     outcome = Outcome(root, project.name, is_new=False)
     is_set = bool(project.var("cdp_sources"))
     # Before the package is declared: dbt parses nothing while one is not installed.
-    suggestions = [] if is_set else _suggestions(root, outcome)
+    suggestions = [] if is_set else _suggestions(project, outcome)
     _declare_package(outcome)
-    wanted: dict[str, Any] = {}
-    if not (project.settings.get("flags") or {}).get(_FLAG):
-        wanted["flags"] = {_FLAG: True}
-    if not is_set:
-        wanted["vars"] = {"cdp_sources": entries_of(suggestions) or [_LOADED_SOURCE]}
-    if wanted:
-        reason = "nothing of the package is built until cdp_sources is set"
-        if is_set:
-            reason = "without it dbt warns of each model of yours that the package reads"
-        outcome.left.append(Change(PROJECT_FILE, reason, dump_yaml(wanted)))
-    sources = dbt_sources_of(suggestions)
-    if sources:
-        reason = "the package reads these tables by their names"
-        text = dump_yaml({"sources": sources})
-        outcome.left.append(Change("a YAML file among your models", reason, text))
+    outcome.left += _changes(project, None if is_set else suggestions)
     return outcome
 
 
-def _suggestions(root: Path, outcome: Outcome) -> list[Suggestion]:
+def _changes(project: Project, suggestions: Sequence[Suggestion] | None) -> Iterator[Change]:
+    """What a project's own files lack; suggestions are None where it has sources already."""
+    flags = project.settings.get("flags")
+    has_flag = isinstance(flags, dict) and flags.get(_FLAG)
+    wanted: dict[str, Any] = {} if has_flag else {"flags": {_FLAG: True}}
+    reason = "else dbt warns of each model of yours that the package reads"
+    if suggestions is not None:
+        wanted["vars"] = {"cdp_sources": entries_of(suggestions) or [_LOADED_SOURCE]}
+        reason = "nothing of the package is built until cdp_sources is set"
+    if wanted:
+        yield Change(PROJECT_FILE, reason, dump_yaml(wanted))
+    sources = dbt_sources_of(suggestions or ())
+    if sources:
+        reason = "the package reads these tables by their names"
+        yield Change("a YAML file among your models", reason, dump_yaml({"sources": sources}))
+
+
+def _suggestions(bare: Project, outcome: Outcome) -> list[Suggestion]:
     """What could be a source: as the warehouse tells, else as the project's files tell."""
     try:
-        project = Project.find(root)
+        project = Project.find(bare.root)
     except ConfigurationError as error:
         outcome.left.append(Change(PROFILES_FILE, f"{error.problem} `cdp doctor` says more"))
-        return []
+        return suggest_declared(bare)
     found: list[Suggestion] = []
     file = project.database_file
     # To open a DuckDB file that is not there would make one.
