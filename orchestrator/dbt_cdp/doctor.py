@@ -7,7 +7,7 @@ is an empty table, dropped at once, and what `dbt parse` leaves in the folder ta
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from importlib import metadata
@@ -63,6 +63,8 @@ _GIGABYTE = 1_000 * _MEGABYTE
 _ROOM = 2
 # A source of events that is silent for so long has perhaps stopped.
 _SILENCE = timedelta(days=2)
+
+_BIGQUERY_PATIENCE = {"job_retries": 0, "job_creation_timeout_seconds": 30}
 
 # Lines of dbt's errors that say nothing to a user.
 _FRAMES = ("Encountered an error", "> in ", "> called by ")
@@ -470,7 +472,7 @@ def _connection(case: _Case) -> _Verdicts:
     if file and not file.is_file():
         raise _SkippedError("there is no file yet, and to open it would make one")
     try:
-        with open_warehouse(project) as warehouse:
+        with open_warehouse(_impatient(project)) as warehouse:
             warehouse.query("select 1")
     except CdpError as error:
         where = f"the target '{project.target.name}' in {project.profiles_dir / PROFILES_FILE}"
@@ -478,6 +480,14 @@ def _connection(case: _Case) -> _Verdicts:
         return
     case.is_connected = True
     yield _ok(f"{project.target.type} answers")
+
+
+def _impatient(project: Project) -> Project:
+    """The project with a target that gives up soon; BigQuery's client tries for minutes."""
+    if project.target.type != "bigquery":
+        return project
+    settings = {**project.target.settings, **_BIGQUERY_PATIENCE}
+    return replace(project, target=replace(project.target, settings=settings))
 
 
 def _permissions(case: _Case) -> _Verdicts:

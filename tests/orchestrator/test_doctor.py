@@ -18,7 +18,8 @@ from dbt_cdp import doctor
 from dbt_cdp.cli import run
 from dbt_cdp.dbt import Dbt, Manifest
 from dbt_cdp.doctor import SCRATCH_TABLE, Finding, State, examine
-from dbt_cdp.project import package_root
+from dbt_cdp.errors import WarehouseError
+from dbt_cdp.project import Project, package_root
 from dbt_cdp.sources import SourceState
 from dbt_cdp.variables import known_variables, meant
 
@@ -326,6 +327,21 @@ def test_a_file_that_another_process_has_open_is_told(parsed: Path) -> None:
     assert finding.state == ERROR
     assert f"open (process {child.pid})" in finding.finding
     assert "wait until it has ended" in finding.fix
+
+
+def test_bigquery_is_not_waited_for_in_vain(parsed: Path, monkeypatch) -> None:
+    asked = []
+
+    def fail(project: Project) -> None:
+        asked.append(project.target.settings)
+        raise WarehouseError("It is away.")
+
+    monkeypatch.setattr(doctor, "open_warehouse", fail)
+    set_target(parsed, type="bigquery", project="p", job_retries=9)
+    (finding,) = found("connection")
+    assert (finding.state, finding.finding) == (ERROR, "It is away.")
+    (settings,) = asked
+    assert (settings["project"], settings["job_retries"]) == ("p", 0)
 
 
 @pytest.mark.parametrize(
