@@ -164,7 +164,7 @@ class Project:
             or os.environ.get("DBT_TARGET_PATH")
             or _render(self.settings.get("target-path", "target"))
         )
-        return self.root / name
+        return self.root / str(name)
 
     @property
     def packages_path(self) -> Path:
@@ -228,25 +228,25 @@ def _read_target(settings: Mapping[str, Any], folder: Path, target: str | None) 
     path = folder / PROFILES_FILE
     profiles = read_yaml(path)
     name = os.environ.get("DBT_PROFILE") or _render(settings.get("profile"))
-    if name not in profiles:
+    if not isinstance(name, str) or name not in profiles:
         raise ConfigurationError(
             f"There is no profile '{name}'." if name else "The project names no profile.",
             where=str(path),
-            remedy=f"set `profile:` in {PROJECT_FILE} to one of: {', '.join(profiles)}.",
+            remedy=f"set `profile:` in {PROJECT_FILE} to one of: {', '.join(map(str, profiles))}.",
         )
     profile = _mapping(profiles[name], f"The profile '{name}'", path)
     outputs = _mapping(profile.get("outputs") or {}, f"`outputs:` of the profile '{name}'", path)
-    target = target or _render(profile.get("target", "default"))
+    target = str(target or _render(profile.get("target", "default")))
     if target not in outputs:
         raise ConfigurationError(
             f"The profile '{name}' has no target '{target}'.",
             where=str(path),
-            remedy=f"choose one of: {', '.join(outputs)}.",
+            remedy=f"choose one of: {', '.join(map(str, outputs))}.",
         )
     values = _mapping(_render(outputs[target]), f"The target '{target}'", path)
     if not isinstance(values.get("type"), str):
         raise ConfigurationError(f"The target '{target}' has no type.", where=str(path))
-    return Target(name=str(target), type=values["type"], settings=values)
+    return Target(name=target, type=values["type"], settings=values)
 
 
 def _mapping(value: Any, what: str, path: Path) -> Mapping[str, Any]:

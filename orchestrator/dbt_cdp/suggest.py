@@ -306,7 +306,8 @@ def suggest_declared(project: Project) -> list[Suggestion]:
 
 def _declared_nodes(project: Project) -> list[dict[str, str]]:
     """The tables of the dbt sources in the YAML files of a project, as a manifest has them."""
-    folders = [project.root / name for name in project.settings.get("model-paths", ["models"])]
+    names = project.settings.get("model-paths", ["models"])
+    folders = [project.root / str(name) for name in names] if isinstance(names, list) else []
     files = sorted(file for folder in folders for file in folder.rglob("*.y*ml"))
     nodes = [node for file in files for node in _nodes_of(file)]
     return sorted(nodes, key=itemgetter("source_name"))

@@ -140,6 +140,18 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str, State, str, str]] = {
         lambda shop: change(shop / "profiles.yml", shop=["dev"]),
         *("profile", ERROR, "The profile 'shop' holds no keys", "correct it"),
     ),
+    "a profile's name of another shape": (
+        lambda shop: change(shop / "dbt_project.yml", profile=["shop"]),
+        *("profile", ERROR, "There is no profile", "to one of: shop"),
+    ),
+    "a target's name of another shape": (
+        lambda shop: change(shop / "profiles.yml", shop={"target": ["a"], "outputs": {1: {}}}),
+        *("profile", ERROR, "has no target", "choose one of: 1"),
+    ),
+    "a number for a folder": (
+        lambda shop: change(shop / "dbt_project.yml", **{"target-path": 5}),
+        *("disk", OK, "are free at", ""),
+    ),
     "an environment variable that is not set": (
         lambda shop: set_target(shop, path="{{ env_var('SHOP_NOWHERE') }}"),
         *("profile", ERROR, "SHOP_NOWHERE is not set", "set it"),
