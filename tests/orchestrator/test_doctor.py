@@ -465,7 +465,7 @@ def state_of(rows: int, arrived_at: datetime | None = None, **more: Any) -> Sour
     [
         ([state_of(5, hours_ago(3))], None, OK, "came 3 hours ago", ""),
         ([state_of(5, hours_ago(80))], None, WARNING, "came 3 days ago", "still sends"),
-        ([state_of(5, hours_ago(80))], hours_ago(1), OK, "came 60 minutes ago", ""),
+        ([state_of(5, hours_ago(80))], hours_ago(1), OK, "minutes ago", ""),
         ([state_of(0)], hours_ago(1), WARNING, "nothing of it is built", "dbt build"),
         ([state_of(0)], None, WARNING, "'web' has given nothing", "cdp load"),
         ([state_of(0, origin="segment")], None, WARNING, "has given nothing", "tables"),
