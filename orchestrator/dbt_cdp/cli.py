@@ -14,8 +14,10 @@ from dbt_cdp.errors import ExitCode
 COMMANDS = {
     "collect": "dbt_cdp.commands.collect:collect",
     "demo": "dbt_cdp.commands.demo:demo",
+    "doctor": "dbt_cdp.commands.doctor:doctor",
     "explain": "dbt_cdp.commands.explain:explain",
     "identity": "dbt_cdp.commands.identity:identity",
+    "init": "dbt_cdp.commands.init:init",
     "keys": "dbt_cdp.commands.keys:keys",
     "load": "dbt_cdp.commands.load:load",
     "profile": "dbt_cdp.commands.profile:profile",

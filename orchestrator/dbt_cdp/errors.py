@@ -43,6 +43,7 @@ class CdpError(click.ClickException):
     def __init__(
         self, problem: str, *, where: str | None = None, remedy: str | None = None
     ) -> None:
+        self.problem, self.where, self.remedy = problem, where, remedy
         lines = [problem]
         if where:
             lines.append(f"  Where: {where}")
@@ -79,6 +80,7 @@ class DbtError(CdpError):
 
     def __init__(self, problem: str, lines: list[str]) -> None:
         super().__init__("\n".join([problem, *(f"  {line}" for line in lines)]))
+        self.problem = problem
         self.lines = lines
 
 

@@ -14,26 +14,36 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
+def location_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --project-dir, --profiles-dir and --target, and pass what they are given."""
+    options = (
+        click.option(
+            "--project-dir",
+            type=_FOLDER,
+            envvar=["CDP_PROJECT_DIR", "DBT_PROJECT_DIR"],
+            help="Folder of dbt_project.yml. Default: this folder or the nearest one above it.",
+        ),
+        click.option(
+            "--profiles-dir",
+            type=_FOLDER,
+            envvar=["CDP_PROFILES_DIR", "DBT_PROFILES_DIR"],
+            help="Folder of profiles.yml. Default: the project's folder, else ~/.dbt.",
+        ),
+        click.option(
+            "--target",
+            envvar=["CDP_TARGET", "DBT_TARGET"],
+            help="Target of the profile. Default: the one the profile names.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --project-dir, --profiles-dir and --target, and pass the `Project` they lead to."""
 
-    @click.option(
-        "--project-dir",
-        type=_FOLDER,
-        envvar=["CDP_PROJECT_DIR", "DBT_PROJECT_DIR"],
-        help="Folder of dbt_project.yml. Default: this folder or the nearest one above it.",
-    )
-    @click.option(
-        "--profiles-dir",
-        type=_FOLDER,
-        envvar=["CDP_PROFILES_DIR", "DBT_PROFILES_DIR"],
-        help="Folder of profiles.yml. Default: the project's folder, else ~/.dbt.",
-    )
-    @click.option(
-        "--target",
-        envvar=["CDP_TARGET", "DBT_TARGET"],
-        help="Target of the profile. Default: the one the profile names.",
-    )
+    @location_options
     @wraps(command)
     def with_project(
         *args: Any,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jinja2
 import yaml
@@ -89,7 +90,7 @@ class Project:
         Raises:
             ConfigurationError: a file, the profile or the target is missing or not as it must be.
         """
-        root = _project_root(project_dir)
+        root = find_root(project_dir)
         settings = read_yaml(root / PROJECT_FILE)
         if not isinstance(settings.get("name"), str):
             raise ConfigurationError("The project has no name.", where=str(root / PROJECT_FILE))
@@ -102,13 +103,32 @@ class Project:
             settings=settings,
         )
 
+    @classmethod
+    def without_target(cls, root: Path) -> "Project":
+        """The project of a folder, with no profile read: nothing can be asked of its target.
+
+        Raises:
+            ConfigurationError: dbt_project.yml is missing or cannot be read.
+        """
+        settings = read_yaml(root / PROJECT_FILE)
+        return cls(root, str(settings.get("name")), root, Target("", "", {}), settings)
+
     def var(self, name: str, default: Any = None) -> Any:
         """A variable of dbt_project.yml as the package's models see it.
 
         Values under `vars: cdp:` win over those directly under `vars:`, as they do in dbt.
+
+        Raises:
+            ConfigurationError: `vars:` is no mapping.
         """
         variables = self.settings.get("vars") or {}
-        return {**variables, **(variables.get(PACKAGE) or {})}.get(name, default)
+        where = str(self.root / PROJECT_FILE)
+        if not isinstance(variables, dict):
+            raise ConfigurationError("`vars:` must hold names and values.", where=where)
+        own = variables.get(PACKAGE) or {}
+        if not isinstance(own, dict):
+            raise ConfigurationError("`vars: cdp:` must hold names and values.", where=where)
+        return {**variables, **own}.get(name, default)
 
     def sources(self) -> list[Source]:
         """The entries of the variable `cdp_sources`.
@@ -130,6 +150,13 @@ class Project:
             ) from None
 
     @property
+    def database_file(self) -> Path | None:
+        """The DuckDB file of the target, there or not; None where it is in memory or elsewhere."""
+        path = str(self.target.settings.get("path", ":memory:"))
+        is_elsewhere = path.startswith(":memory:") or len(urlsplit(path).scheme) > 1
+        return None if self.target.type != "duckdb" or is_elsewhere else self.root / path
+
+    @property
     def target_path(self) -> Path:
         """The folder that dbt writes its artifacts to."""
         name = (
@@ -137,7 +164,7 @@ class Project:
             or os.environ.get("DBT_TARGET_PATH")
             or _render(self.settings.get("target-path", "target"))
         )
-        return self.root / name
+        return self.root / str(name)
 
     @property
     def packages_path(self) -> Path:
@@ -151,7 +178,12 @@ def package_root() -> Path:
     return bundled if bundled.is_dir() else Path(__file__).parents[2]
 
 
-def _project_root(project_dir: Path | None) -> Path:
+def find_root(project_dir: Path | None = None) -> Path:
+    """The folder of dbt_project.yml: the given one, else this folder or the nearest one above it.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
     start = (project_dir or Path.cwd()).resolve()
     candidates = [start] if project_dir else [start, *start.parents]
     for folder in candidates:
@@ -172,7 +204,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The keys of a YAML file.
 
     Raises:
-        ConfigurationError: the file is missing, is not YAML or holds no keys.
+        ConfigurationError: the file is missing, cannot be read, is not YAML or holds no keys.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -180,6 +212,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(
             f"There is no {path.name}.", where=str(path.parent), remedy="give its folder."
         ) from None
+    except OSError as error:
+        reason = f"{path.name} cannot be read: {error.strerror}."
+        raise ConfigurationError(reason, where=str(path)) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         where = f"{path}, line {line + 1}" if line is not None else str(path)
@@ -193,24 +228,31 @@ def _read_target(settings: Mapping[str, Any], folder: Path, target: str | None) 
     path = folder / PROFILES_FILE
     profiles = read_yaml(path)
     name = os.environ.get("DBT_PROFILE") or _render(settings.get("profile"))
-    if name not in profiles:
+    if not isinstance(name, str) or name not in profiles:
         raise ConfigurationError(
             f"There is no profile '{name}'." if name else "The project names no profile.",
             where=str(path),
-            remedy=f"set `profile:` in {PROJECT_FILE} to one of: {', '.join(profiles)}.",
+            remedy=f"set `profile:` in {PROJECT_FILE} to one of: {', '.join(map(str, profiles))}.",
         )
-    outputs = profiles[name].get("outputs") or {}
-    target = target or _render(profiles[name].get("target", "default"))
+    profile = _mapping(profiles[name], f"The profile '{name}'", path)
+    outputs = _mapping(profile.get("outputs") or {}, f"`outputs:` of the profile '{name}'", path)
+    target = str(target or _render(profile.get("target", "default")))
     if target not in outputs:
         raise ConfigurationError(
             f"The profile '{name}' has no target '{target}'.",
             where=str(path),
-            remedy=f"choose one of: {', '.join(outputs)}.",
+            remedy=f"choose one of: {', '.join(map(str, outputs))}.",
         )
-    values = _render(outputs[target])
+    values = _mapping(_render(outputs[target]), f"The target '{target}'", path)
     if not isinstance(values.get("type"), str):
         raise ConfigurationError(f"The target '{target}' has no type.", where=str(path))
-    return Target(name=str(target), type=values["type"], settings=values)
+    return Target(name=target, type=values["type"], settings=values)
+
+
+def _mapping(value: Any, what: str, path: Path) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{what} holds no keys.", where=str(path))
+    return value
 
 
 def _render(value: Any) -> Any:

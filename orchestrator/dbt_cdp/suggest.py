@@ -8,15 +8,19 @@ Schemas are told apart by their database too: two copies of one loader's tables 
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from dbt_cdp.dbt import Dbt, Manifest
-from dbt_cdp.project import Project, Source, package_root
+from dbt_cdp.errors import ConfigurationError
+from dbt_cdp.project import Project, Source, package_root, read_yaml
 from dbt_cdp.warehouse import Table, open_warehouse
 
 # A database and a schema in it, as they are compared.
@@ -275,26 +279,93 @@ def _what_lacks(collector: str, tables: Sequence[Table]) -> str:
     return ""
 
 
+def suggest_declared(project: Project) -> list[Suggestion]:
+    """What the files of a project tell of sources, without dbt and without the warehouse.
+
+    A dbt source is taken for a collector's by its name, or its schema's, and by the name of a
+    table: columns are not known.
+
+    Raises:
+        ConfigurationError: an entry of `cdp_sources` is not as it must be.
+    """
+    nodes = _declared_nodes(project)
+    declared = _Declared(project.sources(), Manifest({"sources": dict(enumerate(nodes))}))
+    suggestions: list[Suggestion] = []
+    for source, tables in groupby(nodes, key=itemgetter("source_name")):
+        there = [Table(one["database"], one["schema"], one["identifier"], ()) for one in tables]
+        for collector in dict.fromkeys(mark.collector for mark in _MARKS):
+            named = [table.name for table in there if _roles(collector, table)]
+            is_called_so = collector in f"{source} {there[0].schema}".lower()
+            read = declared.read.get(_place(there[0].database, there[0].schema), {})
+            if named and is_called_so and collector not in read:
+                suggestion = _suggestion(collector, {collector: named[0]}, there, declared)
+                suggestions.append(suggestion)
+                declared.add(suggestion)
+    return suggestions
+
+
+def _declared_nodes(project: Project) -> list[dict[str, str]]:
+    """The tables of the dbt sources in the YAML files of a project, as a manifest has them."""
+    names = project.settings.get("model-paths", ["models"])
+    folders = [project.root / str(name) for name in names] if isinstance(names, list) else []
+    files = sorted(file for folder in folders for file in folder.rglob("*.y*ml"))
+    nodes = [node for file in files for node in _nodes_of(file)]
+    return sorted(nodes, key=itemgetter("source_name"))
+
+
+def _nodes_of(file: Path) -> Iterator[dict[str, str]]:
+    try:
+        content = read_yaml(file)
+    except ConfigurationError:
+        return  # dbt says more of it than could be said here
+    for source in _named(content.get("sources")):
+        place = {
+            "source_name": str(source["name"]),
+            "database": str(source.get("database") or ""),
+            "schema": str(source.get("schema") or source["name"]),
+        }
+        for table in _named(source.get("tables")):
+            name = str(table["name"])
+            yield {**place, "name": name, "identifier": str(table.get("identifier") or name)}
+
+
+def _named(entries: Any) -> list[dict[str, Any]]:
+    """Those of the entries of a YAML list that have a name."""
+    listed = entries if isinstance(entries, list) else []
+    return [entry for entry in listed if isinstance(entry, dict) and "name" in entry]
+
+
 def as_yaml(suggestions: Sequence[Suggestion]) -> str:
     """The entries of `cdp_sources`, and the dbt sources that they name, to paste."""
-    entries = [
-        {"name": one.name, "collector": one.collector, "source": one.source} for one in suggestions
-    ]
-    sources: dict[str, dict[str, Any]] = {}
-    for one in suggestions:
-        if one.tables:
-            place = {"name": one.source, "database": one.database, "schema": one.schema}
-            source = sources.setdefault(one.source, {**place, "tables": []})
-            source["tables"] += _dbt_tables(one)
-    variables = _dump({"vars": {"cdp_sources": entries}})
+    variables = dump_yaml({"vars": {"cdp_sources": entries_of(suggestions)}})
     parts = ["# Into dbt_project.yml, beside the entries that are there", variables]
+    sources = dbt_sources_of(suggestions)
     if sources:
-        declared = _dump({"sources": list(sources.values())})
-        parts += ["# Into a YAML file among your models", declared]
+        parts += ["# Into a YAML file among your models", dump_yaml({"sources": sources})]
     return "\n".join(parts)
 
 
-def _dump(content: Mapping[str, Any]) -> str:
+def entries_of(suggestions: Iterable[Suggestion]) -> list[dict[str, str]]:
+    """The entries of `cdp_sources`."""
+    return [
+        {"name": one.name, "collector": one.collector, "source": one.source} for one in suggestions
+    ]
+
+
+def dbt_sources_of(suggestions: Iterable[Suggestion]) -> list[dict[str, Any]]:
+    """The dbt sources that the entries name, as far as they still have to be declared."""
+    sources: dict[str, dict[str, Any]] = {}
+    for one in suggestions:
+        if one.tables:
+            place = {"database": one.database} if one.database else {}
+            new = {"name": one.source, **place, "schema": one.schema, "tables": []}
+            source = sources.setdefault(one.source, new)
+            source["tables"] += _dbt_tables(one)
+    return list(sources.values())
+
+
+def dump_yaml(content: Mapping[str, Any]) -> str:
+    """The content as YAML to read and paste, in its own order."""
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 

@@ -102,7 +102,7 @@ class Shell:
     """Runs the lines of shell blocks, as far as they can be run here."""
 
     def __init__(self, reader: Consumer, tmp_path: Path) -> None:
-        self._reader = reader
+        self._folder = reader.folder
         self._tmp_path = tmp_path
         self._variables = {"DO_NOT_TRACK": "1"}
         self._collector: subprocess.Popen[str] | None = None
@@ -113,6 +113,8 @@ class Shell:
         if command == "make":
             target = rf"^{arguments[0]}:"
             assert re.search(target, (ROOT / "Makefile").read_text(), re.MULTILINE)
+        elif command == "cd":
+            self._folder = self._folder / arguments[0]
         elif command == "export":
             self._variables |= dict([arguments[0].split("=", 1)])
         elif (command, arguments[0]) == ("cdp", "collect"):
@@ -137,7 +139,7 @@ class Shell:
         self.close()
         self._collector = subprocess.Popen(
             [sys.executable, "-P", "-m", "dbt_cdp", *arguments, "--port", "0"],
-            cwd=self._reader.folder,
+            cwd=self._folder,
             env={**os.environ, **self._variables},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -152,7 +154,7 @@ class Shell:
         text = None
         if "<" in arguments:
             *arguments, _, file = arguments
-            text = (self._reader.folder / file).read_text()
+            text = (self._folder / file).read_text()
         modules = {"dbt": "dbt.cli.main", "cdp": "dbt_cdp", "pip": "pip"}
         if command == "pip":
             # Its dependencies are here; it goes to a folder of its own.
@@ -165,7 +167,7 @@ class Shell:
         done = subprocess.run(
             call,
             input=text,
-            cwd=self._reader.folder,
+            cwd=self._folder,
             env={**os.environ, **self._variables},
             capture_output=True,
             text=True,
@@ -173,7 +175,7 @@ class Shell:
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
         if arguments[:2] == ["keys", "add"]:
             self._variables["WRITE_KEY"] = done.stdout.strip()
-            stored = json.loads((self._reader.folder / "spool" / "keys.json").read_text())
+            stored = json.loads((self._folder / "spool" / "keys.json").read_text())
             self._variables["KEY_ID"] = stored["keys"][-1]["id"]
 
 
