@@ -23,6 +23,10 @@ _MATCH_RULES = ("same_device", "same_name_and_title", "continued_visit")
 
 _NEXT_STEPS = """\
 What to do next, in the folder {folder}:
+  {cdp} profile {person}
+                             all that is known of the person above
+  {cdp} segments list
+                             the segments; `segments explain` tells why somebody is in one, or not
   {dbt} show --inline "select * from {{{{ ref('cdp', 'cdp__segments') }}}}"
                              look at a table; the others are identity_graph, user_profiles, ...
   dbt_project.yml            the sources, traits and segments; change one, then `dbt build`
@@ -76,7 +80,8 @@ def demo(people: int, seed: int, folder: Path, action: str, as_json: bool) -> in
         print_json(asdict(figures))
     else:
         _print(figures)
-        talk(_NEXT_STEPS.format(folder=folder, dbt=_call("dbt", folder), cdp=_call("cdp", folder)))
+        calls = {name: _call(name, folder) for name in ("dbt", "cdp")}
+        talk(_NEXT_STEPS.format(folder=folder, person=figures.canonical_id, **calls))
     # What is merged because it is probable may be wrong now and then.
     is_wrong = figures.truth.false_merges and action != "merge"
     return ExitCode.WORK_FAILED if is_wrong else ExitCode.OK
