@@ -5,10 +5,11 @@
     {%- set profiles = ref({"person": "cdp__user_profiles", "account": "cdp__account_profiles"}[entity]) -%}
     {%- set segments = cdp.cdp_segments(entity) -%}
     {%- set lists = cdp.cdp_segment_lists(segments) -%}
+    {%- set conditions = {} -%}
     {%- for segment in segments if "where" in segment -%}
-        {%- set plain = cdp.cdp_replaced_segments(segment.where, " ") -%}
-        {%- do cdp.cdp_check_condition(plain, "cdp_segments, segment '" ~ segment.name ~ "'", profiles) -%}
+        {%- do conditions.update({"cdp_segments, segment '" ~ segment.name ~ "'": cdp.cdp_replaced_segments(segment.where, " ")}) -%}
     {%- endfor -%}
+    {%- do cdp.cdp_check_conditions(conditions, profiles) -%}
     with
 
     profiles as (

@@ -127,6 +127,11 @@ def test_what_the_demonstration_says_comes_next_can_be_done(tmp_path: Path) -> N
     demo = Consumer(folder, "demo.duckdb")
     (show,) = [line.strip() for line in done.stderr.splitlines() if "dbt show" in line]
     demo.runs("show", "--inline", show.split('"')[1])
+    for words in map(str.split, again.stderr.splitlines()):
+        if words[1:2] in (["profile"], ["segments"]):
+            looked = CliRunner().invoke(cli, [*words[1:], "--project-dir", str(folder)])
+            assert looked.exit_code == 0, looked.output
+            assert "pricing_no_trial" in looked.stdout or "identifiers" in looked.stdout
     (step,) = [line.strip() for line in done.stderr.splitlines() if "cdp load data" in line]
     loaded = CliRunner().invoke(
         cli,

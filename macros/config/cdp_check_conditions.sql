@@ -1,21 +1,32 @@
 {# Stops the run when a condition of the user's names a column that the relation does not have: a database
-   tells the column too, but not whose condition it is. `where` names the place, such as
-   "cdp_segments, segment 'loyal'". Conditions with a query of their own are left to the database. #}
-{% macro cdp_check_condition(condition, where, relation) %}
-    {%- set literals = "\\b[a-z]{0,2}'[^']*'|'[^']*'|\"[^\"]*\"|`[^`]*`" -%}
-    {%- set plain = modules.re.sub(literals ~ "|--[^\n]*|\\bcollate\\s+[a-z_]+", " ", condition | lower) -%}
+   tells the column too, but not whose condition it is. `conditions` maps the place of each, such as
+   "cdp_segments, segment 'loyal'", to its SQL. Those with a query of their own are left to the database. #}
+{% macro cdp_check_conditions(conditions, relation) %}
     {# Only where the relation has just been built: under `dbt compile` a new column need not be there yet. #}
-    {%- if not execute or flags.WHICH not in ["build", "run"] or modules.re.search("\\bselect\\b|->|:=|\\\\", plain ~ condition) -%}
+    {%- if not execute or flags.WHICH not in ["build", "run"] or not conditions -%}
         {{- return("") -}}
     {%- endif -%}
     {%- set columns = adapter.get_columns_in_relation(relation) | map(attribute="name") | map("lower") | list -%}
-    {%- set words = modules.re.findall("(?<![a-z0-9_.$])[a-z_][a-z0-9_]*(?![a-z0-9_]*[(.])", plain) -%}
-    {# A relation that is not there yet has no columns at all. #}
-    {%- for word in words if columns and word not in columns + cdp.cdp_sql_words() -%}
-        {%- do exceptions.raise_compiler_error(
-            where ~ ": " ~ relation.identifier ~ " has no column '" ~ word ~ "'. Its columns: " ~ columns | sort | join(", ") ~ "."
-        ) -%}
+    {%- set known = columns + cdp.cdp_sql_words() -%}
+    {%- for where, condition in conditions.items() -%}
+        {# A relation that is not there yet has no columns at all. #}
+        {%- for word in cdp.cdp_columns_in(condition) if columns and word not in known -%}
+            {%- do exceptions.raise_compiler_error(
+                where ~ ": " ~ relation.identifier ~ " has no column '" ~ word ~ "'. Its columns: " ~ columns | sort | join(", ") ~ "."
+            ) -%}
+        {%- endfor -%}
     {%- endfor -%}
+{% endmacro %}
+
+
+{# The words in a condition that may be columns, in lower case; none where it has a query of its own. #}
+{% macro cdp_columns_in(condition) %}
+    {%- set literals = "\\b[a-z]{0,2}'[^']*'|'[^']*'|\"[^\"]*\"|`[^`]*`" -%}
+    {%- set plain = modules.re.sub(literals ~ "|--[^\n]*|\\bcollate\\s+[a-z_]+", " ", condition | lower) -%}
+    {%- if modules.re.search("\\bselect\\b|->|:=|\\\\", plain ~ condition) -%}
+        {{- return([]) -}}
+    {%- endif -%}
+    {{- return(modules.re.findall("(?<![a-z0-9_.$])[a-z_][a-z0-9_]*(?![a-z0-9_]*[(.])", plain)) -}}
 {% endmacro %}
 
 
