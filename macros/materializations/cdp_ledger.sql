@@ -1,5 +1,5 @@
 {# A table that dbt makes and never fills: the `cdp` command writes it. The model's query has the table's
-   columns and no row. Where the table is there, columns that a new version of the package brings are added,
+   columns, and the rows that it begins with, if any. Where the table is there, columns that a new version of the package brings are added,
    and nothing else is touched, under --full-refresh neither. #}
 {% materialization cdp_ledger, default %}
     {%- set target_relation = this.incorporate(type="table") -%}

@@ -21,8 +21,11 @@ COMMANDS = {
     "keys": "dbt_cdp.commands.keys:keys",
     "load": "dbt_cdp.commands.load:load",
     "profile": "dbt_cdp.commands.profile:profile",
+    "run": "dbt_cdp.commands.run:run",
+    "schedule": "dbt_cdp.commands.schedule:schedule",
     "segments": "dbt_cdp.commands.segments:segments",
     "sources": "dbt_cdp.commands.sources:sources",
+    "status": "dbt_cdp.commands.status:status",
 }
 
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,8 @@ _MODEL = re.compile(r"\{(\w+)\}")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _CLOCK = re.compile(r"^\d\d:\d\d:\d\d\s+")
 _ERROR_STARTS = ("Encountered an error", "Completed with", "Usage:")
+# Such as "12 of 52 OK created sql view model main_cdp.canonical_id_history .... [OK in 0.10s]".
+_NODE = re.compile(r"(\d+) of (\d+) [A-Z]+ .*?(\S+) \.+ \[")
 _KEPT_LINES = 400
 _SHOWN_LINES = 20
 
@@ -73,6 +75,15 @@ class NodeResult:
     def name(self) -> str:
         """The node's name, without its kind and package."""
         return self.unique_id.split(".")[2]
+
+
+@dataclass(frozen=True)
+class NodeProgress:
+    """How far dbt has come: the node that it has begun or ended last, the i-th of n."""
+
+    position: int
+    total: int
+    name: str
 
 
 @dataclass(frozen=True)
@@ -152,7 +163,13 @@ class Dbt:
     def __init__(self, project: Project) -> None:
         self.project = project
 
-    def run(self, arguments: Sequence[str], *, stream: bool = True) -> RunResults:
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        stream: bool = True,
+        on_node: Callable[[NodeProgress], None] | None = None,
+    ) -> RunResults:
         """Run a dbt command such as `["build", "--select", "package:cdp"]` to its end.
 
         Never pass a person's data: dbt writes its arguments to logs and artifacts.
@@ -160,6 +177,7 @@ class Dbt:
         Args:
             arguments: the command and its options, without project, profiles and target.
             stream: show what dbt says on stderr while it runs; else say nothing unless it fails.
+            on_node: called with each node that dbt has begun or ended, instead of showing that.
 
         Returns:
             The results of the nodes; none for a command that runs none.
@@ -169,7 +187,7 @@ class Dbt:
             DbtUsageError: the same, and the project or the call is wrong.
         """
         started = time.time()
-        lines, code = self._run_child(arguments, stream)
+        lines, code = self._run_child(arguments, _listener(stream, on_node), stream)
         self._stamp(started)
         if code:
             failure = DbtUsageError if code == ExitCode.USAGE else DbtError
@@ -253,7 +271,9 @@ class Dbt:
                 return str(result["compiled_code"])
         raise DbtError("`dbt compile` compiled no query.", [jinja])
 
-    def _run_child(self, arguments: Sequence[str], stream: bool) -> tuple[list[str], int]:
+    def _run_child(
+        self, arguments: Sequence[str], listen: Callable[[str], None], stream: bool
+    ) -> tuple[list[str], int]:
         colours = "--use-colors" if stream and sys.stderr.isatty() else "--no-use-colors"
         command, *options = arguments
         # -P: a file named dbt.py in the project's folder must not be taken for dbt.
@@ -275,8 +295,7 @@ class Dbt:
             try:
                 for line in child.stdout or ():
                     lines.append(line.rstrip("\n"))
-                    if stream:
-                        talk(lines[-1])
+                    listen(lines[-1])
             except BaseException:
                 child.terminate()
                 child.wait()
@@ -311,6 +330,21 @@ class Dbt:
         keys = ("path", "database", "dbname", "project", "account", "schema", "dataset")
         parts = [target.name, target.type, *(str(target.settings.get(key)) for key in keys)]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _listener(
+    stream: bool, on_node: Callable[[NodeProgress], None] | None
+) -> Callable[[str], None]:
+    """What is done with each line that dbt says."""
+    if on_node is None:
+        return talk if stream else lambda line: None
+
+    def listen(line: str) -> None:
+        if found := _NODE.search(_COLOUR.sub("", line)):
+            position, total, name = found.groups()
+            on_node(NodeProgress(int(position), int(total), name.split(".")[-1]))
+
+    return listen
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

@@ -1,6 +1,8 @@
 """Options that commands share."""
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -68,3 +70,21 @@ spool_option = click.option(
     envvar="CDP_SPOOL",
     help="Folder in which the collector keeps what was sent.",
 )
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_LENGTH = re.compile(r"([1-9]\d*)([mhd])")
+
+
+class Length(click.ParamType[timedelta]):
+    """A length of time such as 45m, 2h or 1d."""
+
+    name = "length"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """The length, or a complaint of what it should look like."""
+        found = _LENGTH.fullmatch(value)
+        if not found:
+            self.fail(f"'{value}' is no length such as 45m, 2h or 1d.", param, ctx)
+        return timedelta(**{_UNITS[found[2]]: int(found[1])})

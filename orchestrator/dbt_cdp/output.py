@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.tree import Tree
 
@@ -109,3 +109,22 @@ def progress(description: str, total: int | None) -> Iterator[Callable[[int], No
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
         task = bar.add_task(description, total=total)
         yield lambda done: bar.update(task, completed=done)
+
+
+@contextmanager
+def node_progress() -> Iterator[Callable[[int, int, str], None]]:
+    """Show a progress bar of dbt's nodes on stderr.
+
+    Yields:
+        A function that takes the node's place, how many there are, and its name; it does nothing
+        without a terminal.
+    """
+    if not sys.stderr.isatty():
+        yield lambda position, total, name: None
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+        task = bar.add_task("dbt starts", total=None)
+        yield lambda position, total, name: bar.update(
+            task, completed=position, total=total, description=name
+        )

@@ -1,0 +1,106 @@
+"""`cdp status`: how the last runs went."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+import click
+
+from dbt_cdp.errors import ExitCode, WarehouseLockedError
+from dbt_cdp.ledger import FAILED, INTERRUPTED, OK, RUNNING, STOPPED, RunEntry, read_runs
+from dbt_cdp.lock import held_since
+from dbt_cdp.options import Length, json_option, project_options
+from dbt_cdp.output import print_json, print_table, talk
+from dbt_cdp.project import Project
+
+# What the last run's duration is compared with.
+_COMPARED = 20
+
+
+@click.command()
+@click.option("--runs", "count", type=click.IntRange(1), default=5, show_default=True)
+@click.option(
+    "--max-age",
+    type=Length(),
+    help="Fail if no run has succeeded for so long, such as 45m, 2h or 1d.",
+)
+@json_option
+@project_options
+def status(count: int, max_age: timedelta | None, as_json: bool, project: Project) -> int:
+    """Show the last runs, how long they took, and what went wrong.
+
+    For monitoring: the exit code is 1 if the last run that has ended did not succeed, or with
+    --max-age if none has succeeded for so long. While a run is at work on a DuckDB file nobody can
+    read that; the exit code is 1 then, if the run has been at work for longer than --max-age.
+
+    Example: cdp status --max-age 2h
+    """
+    try:
+        entries = read_runs(project, max(count, _COMPARED))
+    except WarehouseLockedError:
+        since = held_since(project)
+        if since is None:
+            raise
+        entries, problem = [], _long_run(since, max_age)
+    else:
+        problem = _problem(entries, max_age)
+    if as_json:
+        runs = [{**asdict(one), "seconds": one.seconds} for one in entries[:count]]
+        print_json({"is_well": problem is None, "problem": problem, "runs": runs})
+    elif entries:
+        _print(entries, count)
+    if problem:
+        talk(problem)
+    return ExitCode.WORK_FAILED if problem else ExitCode.OK
+
+
+def _long_run(since: datetime, max_age: timedelta | None) -> str | None:
+    """What is wrong with a run that is at work."""
+    talk(
+        f"A run is at work since {since:%Y-%m-%d %H:%M:%S} UTC; what it did is known when it ends."
+    )
+    is_late = max_age is not None and _now() - since > max_age
+    return "The run takes longer than it may." if is_late else None
+
+
+def _problem(entries: list[RunEntry], max_age: timedelta | None) -> str | None:
+    """What is not as it should be."""
+    ended = next((one for one in entries if one.status != RUNNING), None)
+    if ended and ended.status in (FAILED, STOPPED, INTERRUPTED):
+        return f"The last run was {ended.status}" + (f": {ended.error}" if ended.error else ".")
+    good = next((one for one in entries if one.status == OK), None)
+    if max_age is None:
+        return None
+    if good is None or good.ended_at is None:
+        return "No run has succeeded yet."
+    if _now() - good.ended_at > max_age:
+        return f"The last run that succeeded ended at {good.ended_at:%Y-%m-%d %H:%M} UTC."
+    return None
+
+
+def _print(entries: list[RunEntry], count: int) -> None:
+    print_table(
+        ("started at", "status", "seconds", "step", "status", "seconds", "what it did"),
+        [row for entry in entries[:count] for row in _rows(entry)],
+    )
+    times = [one.seconds for one in entries if one.status == OK and one.seconds]
+    if len(times) > 1:
+        talk(
+            f"The last took {times[0]:.1f} s, {len(times) - 1} before it {median(times[1:]):.1f} s."
+        )
+
+
+def _rows(entry: RunEntry) -> list[tuple[object, ...]]:
+    run = (f"{entry.started_at:%Y-%m-%d %H:%M:%S}", entry.status, _seconds(entry.seconds))
+    steps: list[tuple[str | None, ...]]
+    steps = [(one.step, one.status, _seconds(one.seconds), one.summary) for one in entry.steps]
+    first, *others = steps or [(None, None, None, entry.error)]
+    return [(*run, *first), *((None, None, None, *step) for step in others)]
+
+
+def _seconds(seconds: float | None) -> str | None:
+    return None if seconds is None else f"{seconds:.1f}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

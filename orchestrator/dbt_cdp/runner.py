@@ -1,0 +1,223 @@
+"""One cycle: what is new is loaded, then everything that follows from it is computed.
+
+Each step leaves things so that the next run can go on from wherever this one was killed: the load
+takes what is not in the warehouse yet, and dbt builds what is not built.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dbt_cdp.collector.spool import sealed_segments
+from dbt_cdp.dbt import Dbt
+from dbt_cdp.errors import CdpError, DbtError
+from dbt_cdp.landing import load_spool
+from dbt_cdp.ledger import FAILED, OK, RUNNING, SKIPPED, STOPPED, Ledger
+from dbt_cdp.lock import run_lock
+from dbt_cdp.output import node_progress
+from dbt_cdp.project import Project
+
+# What feeds the package, the package, and what is made of it.
+SELECTION = "+package:cdp+"
+
+# Of the nodes that failed so many are named.
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run is to be.
+
+    Attributes:
+        spool: the folder in which `cdp collect` keeps what was sent.
+        select: what dbt builds, as in `dbt build --select`.
+        full_refresh: whether what may be rebuilt is rebuilt.
+    """
+
+    spool: Path
+    select: str = SELECTION
+    full_refresh: bool = False
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What became of a step.
+
+    Attributes:
+        status: ok, skipped (nothing to do) or failed; planned in a dry run.
+        summary: what it did or would do, or what went wrong; without what any row holds.
+        seconds: how long it took.
+    """
+
+    step: str
+    status: str
+    summary: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What became of a run; `error` is what dbt or the warehouse said, None where all is well."""
+
+    run_id: str
+    status: str
+    steps: Sequence[StepReport]
+    error: CdpError | None = None
+
+
+class _Step:
+    """A step of the cycle."""
+
+    def __init__(
+        self,
+        plan: Callable[[Project, Settings], str],
+        do: Callable[[Project, Settings], tuple[str, str]],
+    ) -> None:
+        self.plan, self.do = plan, do
+
+
+def plan(project: Project, settings: Settings, steps: Sequence[str]) -> list[StepReport]:
+    """What a run would do, without doing it."""
+    return [StepReport(name, "planned", _STEPS[name].plan(project, settings)) for name in steps]
+
+
+def run(
+    project: Project,
+    settings: Settings,
+    steps: Sequence[str],
+    on_step: Callable[[StepReport], None] = lambda report: None,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> RunReport:
+    """Do the steps, one after the other, as far as they succeed.
+
+    Args:
+        project: the project.
+        settings: how.
+        steps: names of `STEPS`, in their order.
+        on_step: called with each step that has begun, as running, and that has ended.
+        is_stopping: asked before each step; where it is so, no more steps are done.
+
+    Returns:
+        What became of it; a step that fails is the last.
+
+    Raises:
+        AlreadyRunningError: another run is at work.
+        DbtError: the ledger cannot be made.
+        WarehouseError: the warehouse cannot be opened, or the ledger not be written.
+    """
+    run_id = uuid.uuid4().hex
+    reports: list[StepReport] = []
+    with run_lock(project, run_id) as lock:
+        ledger = Ledger(project, run_id)
+        ledger.begin()
+        with _stopped_by_signals(ledger.end):
+            for name in steps:
+                if is_stopping():
+                    ledger.end(STOPPED, f"stopped before {name}")
+                    return RunReport(run_id, STOPPED, reports)
+                lock.check()
+                on_step(StepReport(name, RUNNING, ""))
+                report, error = _done(project, settings, name, ledger)
+                reports.append(report)
+                on_step(report)
+                if error:
+                    ledger.end(FAILED, f"{name}: {report.summary}")
+                    return RunReport(run_id, FAILED, reports, error)
+            ledger.end(OK, None)
+    return RunReport(run_id, OK, reports)
+
+
+def _done(
+    project: Project, settings: Settings, name: str, ledger: Ledger
+) -> tuple[StepReport, CdpError | None]:
+    started = datetime.now(UTC)
+    ledger.begin_step(name)
+    error = None
+    with _stopped_by_signals(ledger.end_step):
+        try:
+            status, summary = _STEPS[name].do(project, settings)
+        except CdpError as failure:
+            status, summary, error = FAILED, _without_values(project, failure), failure
+    ledger.end_step(status, summary)
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    return StepReport(name, status, summary, seconds), error
+
+
+@contextmanager
+def _stopped_by_signals(end: Callable[[str, str], None]) -> Iterator[None]:
+    """Enter in the ledger what a signal, or a fault of this program, puts an end to."""
+    try:
+        yield
+    except CdpError:
+        raise
+    except BaseException as reason:
+        end(STOPPED, f"stopped by {type(reason).__name__}")
+        raise
+
+
+def _without_values(project: Project, error: CdpError) -> str:
+    """What went wrong, for the ledger: dbt's own account may quote a row."""
+    if not isinstance(error, DbtError):
+        return error.problem
+    failed = [node.name for node in Dbt(project).run_results().failed]
+    named = ", ".join(failed[:_NAMED])
+    more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+    return f"{error.problem} {named}{more}".strip()
+
+
+# The steps
+
+
+def _plan_load(project: Project, settings: Settings) -> str:
+    segments = sealed_segments(settings.spool) if settings.spool.is_dir() else []
+    size = sum(path.stat().st_size for path in segments)
+    return f"{len(segments):,} files of the spool, {size:,} bytes" if segments else "nothing waits"
+
+
+def _load(project: Project, settings: Settings) -> tuple[str, str]:
+    if not settings.spool.is_dir() or not sealed_segments(settings.spool):
+        return SKIPPED, "nothing waits in the spool"
+    reports = load_spool(project, settings.spool)
+    added = sum(report.added for report in reports)
+    rejected = sum(report.rejected for report in reports)
+    parts = [f"{added:,} events"]
+    parts += [f"{rejected:,} rejected"] if rejected else []
+    parts += [f"source '{one.source}': {one.problem}" for one in reports if one.problem]
+    return OK, "; ".join(parts)
+
+
+def _plan_build(project: Project, settings: Settings) -> str:
+    return f"dbt {' '.join(_build_arguments(settings))}"
+
+
+def _build(project: Project, settings: Settings) -> tuple[str, str]:
+    with node_progress() as show:
+        results = Dbt(project).run(
+            _build_arguments(settings),
+            on_node=lambda node: show(node.position, node.total, node.name),
+        )
+    if not results.nodes:
+        raise CdpError(
+            "dbt found nothing to build.",
+            where=f"--select {settings.select}",
+            remedy="correct the selection; `dbt ls --select ...` shows what one matches.",
+        )
+    warned = sum(node.status == "warn" for node in results.nodes)
+    models = sum(node.unique_id.startswith("model.") for node in results.nodes)
+    tests = sum(node.unique_id.startswith(("test.", "unit_test.")) for node in results.nodes)
+    return OK, f"{models:,} models, {tests:,} tests" + (f", {warned:,} warnings" if warned else "")
+
+
+def _build_arguments(settings: Settings) -> list[str]:
+    full = ["--full-refresh"] if settings.full_refresh else []
+    return ["build", "--select", settings.select, *full]
+
+
+_STEPS: Mapping[str, _Step] = {
+    "load": _Step(_plan_load, _load),
+    "build": _Step(_plan_build, _build),
+}
+STEPS = tuple(_STEPS)

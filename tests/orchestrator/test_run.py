@@ -1,0 +1,410 @@
+"""`cdp run`, `cdp schedule` and `cdp status`: one cycle, many, and how they went."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from consumer import Consumer
+from dbt_cdp import lock
+from dbt_cdp.cli import run
+from dbt_cdp.collector.segments import Request, spool_line
+from dbt_cdp.collector.spool import make_folder
+from dbt_cdp.commands import schedule as scheduling
+from dbt_cdp.errors import WarehouseError
+from dbt_cdp.landing import ensure_landing
+from dbt_cdp.ledger import OK
+from dbt_cdp.lock import AlreadyRunningError, LockLostError, run_lock
+from dbt_cdp.project import Project
+from dbt_cdp.runner import RunReport
+
+Query = Callable[..., list[tuple]]
+
+AT = "2026-06-01T10:00:05.000000+00:00"
+SECRET = "ann@acme.example"
+
+
+def give(folder: Path, name: str = "1") -> None:
+    """Put three events and a broken line into the spool."""
+    make_folder(folder / "spool")
+    event = {"type": "track", "event": "seen", "timestamp": AT}
+    batch = [{**event, "messageId": f"{name}{n}", "userId": f"u{n}"} for n in range(3)]
+    lines = (json.dumps({"batch": batch}).encode(), b"{broken")
+    text = b"".join(spool_line(Request("web", AT), line) for line in lines)
+    (folder / "spool" / f"{name}.ndjson").write_bytes(text)
+
+
+def call(*arguments: str, code: int = 0) -> None:
+    assert run(list(arguments)) == code
+
+
+def read(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
+    capsys.readouterr()
+    call(*arguments, "--json", code=code)
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_cycle_loads_and_builds(
+    shop: Path, query: Query, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(shop)
+    (load, build) = read(capsys, "run", "--dry-run")
+    assert load["summary"].startswith("1 files of the spool")
+    assert build["summary"] == "dbt build --select +package:cdp+"
+    assert (shop / "spool" / "1.ndjson").exists()
+
+    report = read(capsys, "run")
+    assert [(one["step"], one["status"]) for one in report["steps"]] == [
+        ("load", "ok"),
+        ("build", "ok"),
+    ]
+    assert report["steps"][0]["summary"] == "3 events; 1 rejected"
+    assert query("select user_id from raw_events order by all") == [("u0",), ("u1",), ("u2",)]
+    assert query("select count(*) from user_profiles") == [(3,)]
+    assert not (shop / "spool" / "1.ndjson").exists()
+
+    told = read(capsys, "status")
+    (entry,) = told["runs"]
+    assert (told["is_well"], entry["status"], entry["run_id"]) == (True, "ok", report["run_id"])
+    assert entry["seconds"] > sum(one["seconds"] for one in entry["steps"]) > 0
+    call("status", "--max-age", "1h")
+    assert "3 events; 1 rejected" in capsys.readouterr().out
+
+    # Nothing waits any more.
+    again = read(capsys, "run", "--only", "load")
+    assert [(one["step"], one["status"]) for one in again["steps"]] == [("load", "skipped")]
+    assert "No step is left" in _error(capsys, "run", "--only", "load", "--skip", "load", code=2)
+
+
+def _error(capsys: pytest.CaptureFixture[str], *arguments: str, code: int) -> str:
+    capsys.readouterr()
+    call(*arguments, code=code)
+    return capsys.readouterr().err
+
+
+def test_a_failing_model_is_told_without_what_a_row_holds(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = f"select cast(mail as integer) as mail from (values ('{SECRET}')) as t (mail)"
+    (shop / "models").mkdir()
+    (shop / "models" / "mine.sql").write_text(f"{{{{ config(materialized='table') }}}} {model}")
+    said = _error(capsys, "run", "--skip", "load", "--select", "mine", code=1)
+    assert "Could not convert" in said
+    told = read(capsys, "status", code=1)
+    assert told["problem"] == "The last run was failed: build: `dbt build` failed. mine"
+    assert SECRET not in json.dumps(told)
+
+
+def test_a_selection_that_matches_nothing_fails(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = _error(capsys, "run", "--only", "build", "--select", "no_such_model", code=1)
+    assert "dbt found nothing to build" in said
+
+
+def test_one_run_at_a_time(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with FileLock(shop / "shop.duckdb.lock"):
+        said = _error(capsys, "run", code=1)
+        assert "Another run is at work" in said and "shop.duckdb.lock" in said
+        assert "Another run is at work" in _error(capsys, "run", "--if-free", code=0)
+
+
+class Child:
+    """`cdp run` in a process group of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "dbt_cdp", "run"],
+            cwd=folder,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def lines(self) -> Iterator[str]:
+        """What it says."""
+        assert self._process.stderr
+        yield from self._process.stderr
+
+    def kill(self) -> None:
+        """kill -9, with whatever it has started."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def ready(built_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that was built once, and in whose spool more has come."""
+    folder = tmp_path_factory.mktemp("ready") / "shop"
+    shutil.copytree(built_project, folder, symlinks=True)
+    give(folder, "1")
+    call("run", "--project-dir", str(folder), "--spool", str(folder / "spool"))
+    give(folder, "2")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a run that nobody disturbs makes of it."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "shop"
+    shutil.copytree(ready, folder, symlinks=True)
+    call("run", "--project-dir", str(folder), "--spool", str(folder / "spool"))
+    return Consumer(folder, "shop.duckdb").snapshot()
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("load ...", 0), ("load: ok", 0), ("build ...", 0), ("build ...", 6), ("build: ok", 0)],
+)
+def test_the_next_run_repairs_what_was_killed(
+    ready: Path,
+    undisturbed: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    said: str,
+    seconds: int,
+) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(ready, folder, symlinks=True)
+    child = Child(folder)
+    assert any(line.startswith(said) for line in child.lines())
+    time.sleep(seconds)
+    child.kill()
+    place = ["--project-dir", str(folder)]
+    call("run", *place, "--spool", str(folder / "spool"))
+    assert Consumer(folder, "shop.duckdb").snapshot() == undisturbed
+    runs = read(capsys, "status", *place)["runs"]
+    # A run that was killed when it had done everything may have ended before.
+    assert runs[0]["status"] == OK
+    assert runs[1]["status"] == "interrupted" or said == "build: ok"
+    assert "running" not in json.dumps(runs)
+
+
+# The lease
+
+
+@pytest.fixture
+def leased(shop: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project whose runs are told from each other by a lease, as on a shared warehouse."""
+    project = Project.find(shop)
+    ensure_landing(project)
+    monkeypatch.setattr(Project, "database_file", None)
+    return project
+
+
+def test_a_lease_is_one_run_s(leased: Project, query: Query) -> None:
+    with run_lock(leased, "one") as held:
+        held.check()
+        with (
+            pytest.raises(AlreadyRunningError, match="Another run is at work"),
+            run_lock(leased, "two"),
+        ):
+            pytest.fail("two at a time")
+        assert query("select lease, holder from leases") == [("run", "one")]
+    assert query("select lease, holder, expires_at from leases") == [("run", None, None)]
+    with run_lock(leased, "two"):
+        pass
+
+
+def test_a_lease_of_who_has_died_runs_out(leased: Project, query: Query) -> None:
+    query("update leases set holder = 'dead', expires_at = timestamp '2026-01-01'")
+    with run_lock(leased, "next"):
+        assert query("select holder from leases") == [("next",)]
+
+
+def test_a_run_that_has_lost_its_lease_goes_no_further(
+    leased: Project, query: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with run_lock(leased, "slow") as held:
+        query("update leases set holder = 'other'")
+        held.check()
+        later = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=5)
+        monkeypatch.setattr(lock, "_now", lambda: later)
+        held.check()
+        # Its own has run out, that of the other has not.
+        query(f"update leases set expires_at = timestamp '{later + timedelta(hours=1)}'")
+        monkeypatch.setattr(lock, "_now", lambda: later + timedelta(minutes=6))
+        with pytest.raises(LockLostError, match="another one may have begun"):
+            held.check()
+    assert query("select holder from leases") == [("other",)]
+
+
+def test_a_lease_is_renewed(leased: Project, query: Query, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "_RENEWALS", 6000)
+    with run_lock(leased, "one"):
+        ((first,),) = query("select expires_at from leases")
+        time.sleep(1)
+        ((later,),) = query("select expires_at from leases")
+    assert later > first
+
+
+# Status
+
+
+@pytest.fixture
+def entered(shop: Path, query: Query) -> Callable[..., None]:
+    """Enters a run in the ledger."""
+    ensure_landing(Project.find(shop))
+
+    def enter(status: str, minutes_ago: int, error: str | None = None) -> None:
+        at = f"current_timestamp::timestamp - to_minutes({minutes_ago})"
+        ended = "null" if status == "running" else at
+        query(
+            "insert into runs (run_id, started_at, ended_at, status, error)"
+            f" values (uuid()::text, {at}, {ended}, ?, ?)",
+            status,
+            error,
+        )
+
+    return enter
+
+
+def test_status_is_for_monitoring(
+    entered: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert read(capsys, "status") == {"is_well": True, "problem": None, "runs": []}
+    assert "No run has succeeded yet" in _error(capsys, "status", "--max-age", "1d", code=1)
+    entered("ok", 90)
+    call("status", "--max-age", "2h")
+    assert "The last run that succeeded ended" in _error(
+        capsys, "status", "--max-age", "1h", code=1
+    )
+    entered("failed", 60, "build: `dbt build` failed. mine")
+    assert "was failed: build" in _error(capsys, "status", code=1)
+    entered("interrupted", 50)
+    assert "was interrupted" in _error(capsys, "status", code=1)
+    entered("ok", 40)
+    entered("running", 5)
+    call("status", "--max-age", "1h")
+    assert [one["status"] for one in read(capsys, "status", "--runs", "2")["runs"]] == [
+        "running",
+        "ok",
+    ]
+    assert "no length" in _error(capsys, "status", "--max-age", "soon", code=2)
+
+
+def test_status_of_a_run_at_work(
+    entered: Callable[..., None], shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entered("ok", 90)
+    hold = "import duckdb, time; c = duckdb.connect('shop.duckdb'); print(1, flush=True)"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", f"{hold}; time.sleep(60)"], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout
+    holder.stdout.readline()
+    try:
+        assert "Another process" in _error(capsys, "status", code=1)
+        with FileLock(shop / "shop.duckdb.lock") as held:
+            assert "A run is at work since" in _error(capsys, "status", code=0)
+            an_hour_ago = time.time() - 3600
+            os.utime(held.lock_file, (an_hour_ago, an_hour_ago))
+            assert read(capsys, "status", "--max-age", "30m", code=1)["problem"]
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+# The schedule
+
+
+class Cycles:
+    """Stands in for the run: each cycle ends as it is told to, the last one stops the schedule."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *ends: Exception | None) -> None:
+        self.waits: list[float] = []
+        self._ends = list(ends)
+        monkeypatch.setattr(scheduling, "run", self._run)
+        monkeypatch.setattr(scheduling, "_wait", self._wait)
+
+    def _run(self, *arguments: Any) -> RunReport:
+        end = self._ends.pop(0)
+        if end:
+            raise end
+        return RunReport("r", OK, [])
+
+    def _wait(self, length: timedelta, stopping: Any) -> None:
+        self.waits.append(round(length.total_seconds()))
+        if not self._ends:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.fixture(autouse=True)
+def handler() -> Iterator[None]:
+    """Gives the signal back."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_schedule_survives_failures_and_waits_longer(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    down = WarehouseError("It is down.")
+    cycles = Cycles(
+        monkeypatch, None, down, down, AlreadyRunningError("Busy."), *[down] * 7, KeyError(SECRET)
+    )
+    call("schedule", "--every", "2m", code=143)
+    assert cycles.waits == [120, 120, 120, 120, 120, 120, 240, 480, 960, 1920, 3600, 3600]
+    said = capsys.readouterr().err
+    assert said.count("It is down.") == 9 and "Busy." in said
+    assert "This program has failed (KeyError)" in said and SECRET not in said
+
+
+def test_a_schedule_by_cron_waits_first(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cycles = Cycles(monkeypatch, None)
+    call("schedule", "--cron", "*/15 * * * *", "--timezone", "Asia/Kathmandu", code=143)
+    assert len(cycles.waits) == 2 and all(0 <= wait <= 900 for wait in cycles.waits)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ([], "Give one of --every and --cron"),
+        (["--every", "5m", "--cron", "* * * * *"], "Give one of"),
+        (["--every", "often"], "no length"),
+        (["--cron", "61 * * * *"], "cannot be read"),
+        (["--cron", "* * * * *", "--timezone", "Mars/Base"], "cannot be read"),
+    ],
+)
+def test_a_schedule_that_cannot_be_read(
+    shop: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], why: str
+) -> None:
+    assert why in _error(capsys, "schedule", *arguments, code=2)
+
+
+def test_sigterm_lets_the_step_end(shop: Path, query: Query) -> None:
+    give(shop)
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-m", "dbt_cdp", "schedule", "--every", "1h"],
+        cwd=shop,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr
+    assert any(line.startswith("build ...") for line in child.stderr)
+    child.terminate()
+    rest = child.stderr.read()
+    assert child.wait() == 143
+    assert "build: ok" in rest and rest.endswith("Stopped.\n")
+    assert query("select status from runs") == [("ok",)]
+    assert query("select count(*) from user_profiles") == [(3,)]
+
+
+def test_a_warehouse_that_cannot_be_opened_is_told(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shop / "shop.duckdb").unlink()
+    (shop / "shop.duckdb").mkdir()
+    assert "shop.duckdb" in _error(capsys, "run", code=1)
+    assert "shop.duckdb" in _error(capsys, "status", code=1)
