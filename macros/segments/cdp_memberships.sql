@@ -93,6 +93,20 @@
     {%- endif %}
 
     {%- if cdp.cdp_is_incremental() %}
+    {%- if entity == "person" %}
+
+    renamed as (
+
+        select
+            canonical_id,
+            current_canonical_id
+
+        from {{ history }}
+
+        where canonical_id <> current_canonical_id
+
+    ),
+    {%- endif %}
 
     stored as (
 
@@ -100,7 +114,7 @@
             stored.membership_id,
             stored.{{ key }} as stored_id,
             {% if entity == "person" -%}
-            coalesce(history.current_canonical_id, stored.canonical_id) as member_id,
+            coalesce(renamed.current_canonical_id, stored.canonical_id) as member_id,
             {%- else -%}
             stored.account_id as member_id,
             {%- endif %}
@@ -114,106 +128,116 @@
 
         from {{ this }} as stored
         {% if entity == "person" %}
-        left join {{ history }} as history on stored.canonical_id = history.canonical_id
+        left join renamed on stored.canonical_id = renamed.canonical_id
         {% endif %}
     ),
+
+    {%- if entity == "person" %}
 
     -- Of two open memberships that a merge has brought together the earlier one stands.
     ranked as (
 
         select
-            *,
-            row_number() over (
-                partition by member_id, segment_name, exited_at
-                order by entered_at, membership_id
-            ) as entry_rank
+            membership_id,
+            row_number() over (partition by member_id, segment_name order by entered_at, membership_id) as entry_rank
 
         from stored
 
+        where
+            exited_at is null
+            and member_id in (select renamed.current_canonical_id from renamed)
+
     ),
+
+    superseded as (
+
+        select membership_id
+
+        from ranked
+
+        where entry_rank > 1
+
+    ),
+    {%- endif %}
 
     open as (
 
-        select * from ranked
-
-        where
-            exited_at is null
-            and entry_rank = 1
-
-    ),
-    {%- endif %}
-
-    -- Whom the condition has held for, for as long as it must before somebody enters.
-    ready as (
-
         select
-            matches.member_id,
-            matches.segment_name
+            stored.membership_id,
+            stored.member_id,
+            stored.segment_name
 
-        from matches
-        {% if dwells %}
-        left join unsettled
-            on
-                matches.member_id = unsettled.member_id
-                and matches.segment_name = unsettled.segment_name
-                and unsettled.is_met
-
-        where unsettled.member_id is null
-        {% endif %}
-    ),
-
-    entering as (
-
-        select
-            ready.member_id,
-            ready.segment_name
-
-        from ready
-
-        {%- if cdp.cdp_is_incremental() %}
-
-        left join open
-            on
-                ready.member_id = open.member_id
-                and ready.segment_name = open.segment_name
-
-        where open.member_id is null
-        {%- endif %}
-
-    ),
-
-    {%- if cdp.cdp_is_incremental() %}
-
-    leaving as (
-
-        select
-            open.membership_id,
-            open.member_id,
-            open.segment_name
-
-        from open
-
-        left join matches
-            on
-                open.member_id = matches.member_id
-                and open.segment_name = matches.segment_name
-        {% if dwells %}
-        left join unsettled
-            on
-                open.member_id = unsettled.member_id
-                and open.segment_name = unsettled.segment_name
-                and not unsettled.is_met
-
-        left join profiles on open.member_id = profiles.member_id
+        from stored
+        {% if entity == "person" %}
+        left join superseded on stored.membership_id = superseded.membership_id
         {% endif %}
         where
-            matches.member_id is null
-            {%- if dwells %}
-            and (unsettled.member_id is null or profiles.member_id is null)
+            stored.exited_at is null
+            {%- if entity == "person" %}
+            and superseded.membership_id is null
             {%- endif %}
 
     ),
+
+    -- Members who meet the condition no more, and who meet it and are no members.
+    differing as (
+
+        select
+            open.membership_id,
+            coalesce(open.member_id, matches.member_id) as member_id,
+            coalesce(open.segment_name, matches.segment_name) as segment_name
+
+        from open
+
+        full outer join matches
+            on
+                open.member_id = matches.member_id
+                and open.segment_name = matches.segment_name
+
+        where
+            open.member_id is null
+            or matches.member_id is null
+
+    ),
+    {%- else %}
+
+    differing as (
+
+        select
+            cast(null as {{ dbt.type_string() }}) as membership_id,
+            member_id,
+            segment_name
+
+        from matches
+
+    ),
     {%- endif %}
+
+    -- Without those who have to wait for the end of a dwell. Who has no profile any more has nothing to wait for.
+    moving as (
+
+        select
+            differing.membership_id,
+            differing.member_id,
+            differing.segment_name,
+            profiles.data_batch_id,
+            profiles.member_id is not null as has_profile
+
+        from differing
+
+        left join profiles on differing.member_id = profiles.member_id
+        {% if dwells %}
+        left join unsettled
+            on
+                differing.member_id = unsettled.member_id
+                and differing.segment_name = unsettled.segment_name
+                and unsettled.is_met = (differing.membership_id is null)
+
+        where
+            unsettled.member_id is null
+            or profiles.member_id is null
+        {% endif %}
+    ),
 
     {%- if entity == "person" and cdp.cdp_is_incremental() %}
 
@@ -267,38 +291,17 @@
             definitions.version,
             case
                 when coalesce(definitions.is_new, true) then 'definition'
-                when profiles.member_id is null then 'erasure'
+                when not moving.has_profile then 'erasure'
                 {%- if entity == "person" and cdp.cdp_is_incremental() %}
                 when changed_ids.change is not null then changed_ids.change
                 {%- endif %}
-                when profiles.data_batch_id > {{ last_batch }} then 'behaviour'
+                when moving.data_batch_id > {{ last_batch }} then 'behaviour'
                 else 'time'
             end as cause
 
-        from (
-            select
-                member_id,
-                segment_name,
-                cast(null as {{ dbt.type_string() }}) as membership_id
-
-            from entering
-
-            {%- if cdp.cdp_is_incremental() %}
-
-            union all
-
-            select
-                member_id,
-                segment_name,
-                membership_id
-
-            from leaving
-            {%- endif %}
-        ) as moving
+        from moving
 
         left join definitions on moving.segment_name = definitions.segment_name
-
-        left join profiles on moving.member_id = profiles.member_id
         {% if entity == "person" and cdp.cdp_is_incremental() %}
         left join changed_ids on moving.member_id = changed_ids.member_id
         {% endif %}
@@ -329,7 +332,7 @@
 
         select membership_id
 
-        from ranked
+        from stored
 
         where stored_id = member_id
 
@@ -344,26 +347,32 @@
     continued as (
 
         select
-            ranked.membership_id,
-            case
-                when ranked.exited_at is not null or ranked.entry_rank = 1 then ranked.member_id
-            end as member_id,
-            ranked.segment_name,
-            ranked.entered_at,
-            coalesce(ranked.exited_at, case when causes.cause is not null then {{ cdp.cdp_as_of() }} end) as exited_at,
-            ranked.entered_by,
-            coalesce(ranked.exited_by, causes.cause) as exited_by,
-            ranked.version
+            stored.membership_id,
+            {% if entity == "person" -%}
+            case when superseded.membership_id is null then stored.member_id end as member_id,
+            {%- else -%}
+            stored.member_id,
+            {%- endif %}
+            stored.segment_name,
+            stored.entered_at,
+            coalesce(stored.exited_at, case when causes.cause is not null then {{ cdp.cdp_as_of() }} end) as exited_at,
+            stored.entered_by,
+            coalesce(stored.exited_by, causes.cause) as exited_by,
+            stored.version
 
-        from ranked
+        from stored
 
-        left join causes on ranked.membership_id = causes.membership_id
-
+        left join causes on stored.membership_id = causes.membership_id
+        {% if entity == "person" %}
+        left join superseded on stored.membership_id = superseded.membership_id
+        {% endif %}
         where
-            ranked.stored_id <> ranked.member_id
+            stored.stored_id <> stored.member_id
             or causes.membership_id is not null
-            or (ranked.exited_at is null and ranked.entry_rank > 1)
-            or ranked.membership_id in (select marked.membership_id from marked)
+            {%- if entity == "person" %}
+            or superseded.membership_id is not null
+            {%- endif %}
+            or stored.membership_id in (select marked.membership_id from marked)
 
     ),
     {%- endif %}

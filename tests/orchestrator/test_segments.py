@@ -358,6 +358,14 @@ def test_preview_of_a_broken_condition_fails(call: Call, where: str, why: str) -
     assert why in call("preview", where, code=2)
 
 
+def test_the_docs_of_dbt_list_the_segments(world: Consumer) -> None:
+    manifest = Dbt(Project.find(world.folder)).manifest()
+    of_people = manifest.node("cdp__segments")["description"]
+    assert "| readers | Whoever has read something. | growth | web, weekly |\n" in of_people
+    assert "busy" not in of_people
+    assert "| busy |  |  |  |" in manifest.node("cdp__account_segments")["description"]
+
+
 def test_explain_knows_another_definition(call: Call, world: Consumer) -> None:
     changed = [
         {**one, "where": "total_page_views > 9"} if one["name"] == "priced" else one
