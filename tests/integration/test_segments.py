@@ -278,7 +278,9 @@ def test_a_broken_segment_is_named_and_nobody_moves(
     assert why in said
     assert re.search(rf"LINE \d+: .*{re.escape(line)}", said), said
     assert shop.consumer.query(rows) == before
-    # What is right again goes on as if nothing had been.
+
+
+def test_what_is_right_again_goes_on_as_if_nothing_had_been(shop: Shop) -> None:
     assert shop.build("06-23") == []
 
 

@@ -18,7 +18,14 @@ _COMPARED = 20
 
 
 @click.command()
-@click.option("--runs", "count", type=click.IntRange(1), default=5, show_default=True)
+@click.option(
+    "--runs",
+    "count",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="How many runs to show.",
+)
 @click.option(
     "--max-age",
     type=Length(),
