@@ -1,9 +1,12 @@
 """The command line: help, usage errors, exit codes, signals."""
 
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -12,6 +15,10 @@ import pytest
 from dbt_cdp import __version__
 from dbt_cdp.cli import COMMANDS, cli, run
 from dbt_cdp.errors import CdpError, ConfigurationError, ExitCode
+
+ROOT = Path(__file__).parents[2]
+# What stands in a line of a shell block, or between backticks.
+CALL = re.compile(r"(?:^|`)cdp ([a-z][^`\n]*)", re.MULTILINE)
 
 SOURCE_ROOT = Path(__file__).parents[2] / "orchestrator"
 
@@ -47,6 +54,53 @@ def test_every_command_and_option_has_help(path: tuple[str, ...], capsys) -> Non
     assert command.help
     for parameter in command.params:
         assert not isinstance(parameter, click.Option) or parameter.help, parameter.name
+
+
+def command_of(path: Sequence[str]) -> click.Command:
+    """The command of that path; KeyError where there is none."""
+    command: click.Command = cli
+    for name in path:
+        child = command.get_command(click.Context(command), name)  # type: ignore[attr-defined]
+        if child is None:
+            raise KeyError(name)
+        command = child
+    return command
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_command_has_an_example_that_can_be_read(path: tuple[str, ...]) -> None:
+    command = command_of(path)
+    (example,) = re.findall(r"Example: cdp (.*)", command.help or "")
+    words = shlex.split(example)
+    assert tuple(words[: len(path)]) == path
+    with command.make_context(path[-1], words[len(path) :], resilient_parsing=True) as context:
+        assert context.args == []
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_command_gives_json_to_programs(path: tuple[str, ...]) -> None:
+    """But for those that run until they are stopped, and those whose word is one."""
+    options = {name for parameter in command_of(path).params for name in parameter.opts}
+    without = [("collect",), ("schedule",), ("keys", "add"), ("keys", "revoke")]
+    assert ("--json" in options) == (path not in without)
+
+
+def test_the_docs_and_the_commands_match() -> None:
+    named = set()
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for call in CALL.findall(page.read_text(encoding="utf-8")):
+            words = call.split()
+            path = next(
+                (tuple(words[:n]) for n in (2, 1) if tuple(words[:n]) in (*ALL, ("sources",))), None
+            )
+            is_group = words[0] in COMMANDS and len(words) == 1
+            assert path or is_group, f"{page.name}: cdp {call}"
+            if path:
+                named.add(path)
+                known = {name for one in command_of(path).params for name in one.opts}
+                told = set(re.findall(r"--[a-z-]+", call))
+                assert path == ("sources",) or told <= known | {"--help"}, f"{page.name}: {call}"
+    assert {*ALL} - named == {("sources", "list")}, "say in the docs what these are for"
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)

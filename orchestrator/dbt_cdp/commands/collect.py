@@ -77,6 +77,8 @@ def collect(
     An answer of 200 means that the events are on this host's disk. Write keys are those of
     `cdp keys` and of the variable CDP_WRITE_KEYS (web=KEY,app=KEY); webhooks are signed with the
     secrets of CDP_WEBHOOK_SECRETS (stripe=SECRET). SIGTERM answers what has come, then ends.
+
+    Example: cdp collect --port 8080
     """
     if missing := [name for name in _PACKAGES if find_spec(name) is None]:
         raise ConfigurationError(

@@ -66,6 +66,8 @@ def demo(people: int, seed: int, folder: Path, action: str, as_json: bool) -> in
     Invents the events and the records of a CRM, a billing and a support system, loads them, runs
     `dbt build` and shows what came of it. Nothing leaves the machine, and nothing is invented
     about real people.
+
+    Example: cdp demo --people 1000
     """
     project = _write_project(folder, action)
     talk(f"Inventing {people:,} people and what they did in a year ...")

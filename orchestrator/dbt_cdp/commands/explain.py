@@ -25,6 +25,8 @@ def explain(identifiers: tuple[str, ...], as_json: bool, project: Project) -> No
     comes the verdict, then the shortest chain of links between the two: every identifier with what
     links it to the one above. What is typed stays in the shell's history; without arguments the
     two are asked for, or read from stdin, one a line.
+
+    Example: cdp explain email=ann@shop.example user_id=u1
     """
     texts = identifiers or _asked()
     where = "the arguments of `cdp explain`" if identifiers else "standard input"

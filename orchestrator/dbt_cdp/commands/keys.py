@@ -19,7 +19,10 @@ def keys() -> None:
 @click.argument("name")
 @spool_option
 def add(name: str, spool: Path) -> None:
-    """Make a write key for the source NAME of cdp_sources and print it, this once."""
+    """Make a write key for the source NAME of cdp_sources and print it, this once.
+
+    Example: cdp keys add web
+    """
     key = KeyFile(spool).add(name)
     click.echo(key)
     talk(f"Events sent with this key are the source '{name}'. The key cannot be shown again.")
@@ -29,7 +32,10 @@ def add(name: str, spool: Path) -> None:
 @spool_option
 @json_option
 def list_keys(spool: Path, as_json: bool) -> None:
-    """Show the write keys: id, source and age; the keys themselves are nowhere."""
+    """Show the write keys: id, source and age; the keys themselves are nowhere.
+
+    Example: cdp keys list
+    """
     found = KeyFile(spool).read()
     if as_json:
         shown = [asdict(key) for key in found]
@@ -45,5 +51,8 @@ def list_keys(spool: Path, as_json: bool) -> None:
 @click.argument("key_id", metavar="ID")
 @spool_option
 def revoke(key_id: str, spool: Path) -> None:
-    """Refuse the write key ID from now on; a running collector does within a second or two."""
+    """Refuse the write key ID from now on; a running collector does within a second or two.
+
+    Example: cdp keys revoke 1f2e3d4c
+    """
     KeyFile(spool).revoke(key_id)

@@ -39,6 +39,8 @@ def load(
     with a record_id, may also be CSV (with a header), TSV or Parquet. Any of the text formats may
     be packed by gzip. A line that was loaded before is left out, so a load can be repeated. Lines
     that cannot be read go to the table landing_rejects with the reason, and the exit code is 1.
+
+    Example: cdp load contacts.csv --source crm
     """
     reports = _load_files(project, files, source) if files else _load_spool(project, spool)
     _print(reports, as_json)

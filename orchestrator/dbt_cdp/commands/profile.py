@@ -61,6 +61,8 @@ def profile(
 
     The page that --html writes holds all of it in one file, with the identity tree and a calendar
     of the person's days.
+
+    Example: cdp profile email=ann@shop.example
     """
     # Click would quote what is too much.
     if len(identifier) != 1:

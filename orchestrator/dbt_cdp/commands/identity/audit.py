@@ -31,6 +31,8 @@ def audit(top: int, as_json: bool, project: Project) -> None:
     many identifiers each, its person would fall if it were blocked, by the links that are accepted
     today. Without it others may be accepted: `cdp identity simulate` tries that. Identifiers are
     shown as they are.
+
+    Example: cdp identity audit
     """
     found = read_audit(project, top)
     if as_json:

@@ -53,6 +53,8 @@ def decide(
     person's, whatever its limits say), lift (what was decided on these identifiers no longer
     holds). The last decision on the same identifiers counts, and takes effect with the next
     `dbt build`. What is typed stays in the shell's history; what is read from a --file does not.
+
+    Example: cdp identity decide never_link user_id=u1 user_id=u2 --reason "two people"
     """
     decisions = _decisions(project, decision, identifiers, reason, file)
     print_written(write_decisions(project, decisions, by or user_name()), as_json)

@@ -29,6 +29,8 @@ def decisions(everything: bool, as_json: bool, project: Project) -> None:
 
     With --all also those that a later decision on the same identifiers superseded or lifted, and
     the lifts. Identifiers are told apart as they were written, not by their normal form.
+
+    Example: cdp identity decisions --all
     """
     entries = read_ledger(project, everything=everything)
     if as_json:

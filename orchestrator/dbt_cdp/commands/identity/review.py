@@ -60,6 +60,8 @@ def review(
     The surest come first. What is accepted or refused is written to the table
     `identity_decisions`, as a link or a never_link, and takes effect with the next `dbt build`;
     `cdp identity decide lift` takes it back. The rules are told in docs/match_rules.md.
+
+    Example: cdp identity review
     """
     if accept or refuse:
         answers = dict.fromkeys(accept, "accept")

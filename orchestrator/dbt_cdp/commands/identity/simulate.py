@@ -60,6 +60,8 @@ def simulate(
     Copies the warehouse, a DuckDB file, to a temporary folder, builds the copy before the change
     and after it, and compares people, profiles and segments. The project and its warehouse stay as
     they are. What is typed stays in the shell's history; what is read from a file does not.
+
+    Example: cdp identity simulate --vars change.yml
     """
     if variables is None and not block and block_file is None:
         raise click.UsageError("Give a change: --vars, --block or --block-file.")

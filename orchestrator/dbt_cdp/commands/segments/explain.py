@@ -30,6 +30,8 @@ def explain(name: str, member: str, entity: str | None, as_json: bool, project: 
 
     PERSON is any identifier, as a value or TYPE=VALUE, or a canonical id; `-` reads it from stdin.
     Of a segment of accounts it is the account's id.
+
+    Example: cdp segments explain loyal email=ann@shop.example
     """
     text = click.get_text_stream("stdin").read().strip() if member == "-" else member
     with open_segments(project) as segments:

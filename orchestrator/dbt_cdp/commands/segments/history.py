@@ -41,6 +41,8 @@ def history(
 
     With PERSON (any identifier; `-` reads it from stdin) it shows when that person was in it. Of a
     segment of accounts it is the account's id.
+
+    Example: cdp segments history loyal --days 90
     """
     text = click.get_text_stream("stdin").read().strip() if member == "-" else member
     with open_segments(project) as segments:

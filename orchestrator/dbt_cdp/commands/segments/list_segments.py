@@ -29,6 +29,8 @@ def list_segments(everything: bool, as_json: bool, project: Project) -> None:
     """List the segments with their sizes and what moved in the seven days before the last build.
 
     A segment without members has not been built yet.
+
+    Example: cdp segments list
     """
     with open_segments(project) as segments:
         found = [one for one in segments.all() if everything or one.is_defined]

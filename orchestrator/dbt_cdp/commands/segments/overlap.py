@@ -25,7 +25,10 @@ _MATRIX = 10
 @json_option
 @project_options
 def overlap(name: str | None, entity: str | None, as_json: bool, project: Project) -> None:
-    """Show how many members segments share: any two of them, or NAME and each of the others."""
+    """Show how many members segments share: any two of them, or NAME and each of the others.
+
+    Example: cdp segments overlap loyal
+    """
     with open_segments(project) as segments:
         if name:
             entity = segments.find(name, entity).entity

@@ -40,12 +40,10 @@ def preview(where: str, entity: str, sample: int, as_json: bool, project: Projec
     """Count who meets a condition, and show some of them, before it is saved as a segment.
 
     WHERE is SQL over the columns of user_profiles (account_profiles with --entity account), in
-    which in_segment('x') is a segment that there is, such as
+    which in_segment('x') is a segment that there is. It is asked of the profiles as the last build
+    left them. What is typed stays in the shell's history; `-` reads the condition from stdin.
 
-      cdp segments preview "total_page_views > 10 and email is not null"
-
-    It is asked of the profiles as the last build left them. What is typed stays in the shell's
-    history; `-` reads the condition from stdin.
+    Example: cdp segments preview "total_page_views > 10 and email is not null"
     """
     condition = click.get_text_stream("stdin").read() if where == "-" else where
     with open_segments(project) as segments:

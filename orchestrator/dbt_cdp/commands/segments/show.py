@@ -21,7 +21,10 @@ _SAID_ALREADY = ("description", "owner", "tags")
 @json_option
 @project_options
 def show(name: str, entity: str | None, as_json: bool, project: Project) -> None:
-    """Show a segment: what defines it, since when, its size, and who entered last."""
+    """Show a segment: what defines it, since when, its size, and who entered last.
+
+    Example: cdp segments show loyal
+    """
     with open_segments(project) as segments:
         segment = segments.find(name, entity)
         versions = segments.versions(segment)

@@ -24,6 +24,8 @@ def list_sources(as_json: bool, project: Project) -> None:
 
     A row came when it was loaded; where it does not say when, when it was received (events) or
     changed (records). What the last build has not read does not count: build first.
+
+    Example: cdp sources list
     """
     states = read_sources(project)
     if as_json:

@@ -23,6 +23,8 @@ def suggest(as_json: bool, project: Project) -> None:
     the dbt sources to paste, for those that no entry reads yet. Why a schema is suggested, or is
     not though it is much like one, is said on stderr. Only names of tables and columns are looked
     at.
+
+    Example: cdp sources suggest
     """
     findings = suggest_sources(project)
     if as_json:
