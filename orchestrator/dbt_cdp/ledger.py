@@ -75,15 +75,23 @@ class RunEntry:
 
 
 class Ledger:
-    """Writes what one run does."""
+    """Writes what one run does.
+
+    Attributes:
+        run_id: names the run.
+    """
 
     def __init__(self, project: Project, run_id: str) -> None:
-        self._project, self._run_id = project, run_id
+        self._project, self.run_id = project, run_id
         self._runs, self._steps = ensure_tables(project, [RUNS, RUN_STEPS])
         self._position = 0
 
-    def begin(self) -> None:
-        """Enter the run. What still counts as running was interrupted, for this has the lock."""
+    def begin(self) -> str | None:
+        """Enter the run. What still counts as running was interrupted, for this has the lock.
+
+        Returns:
+            The status of the run before; None where there was none.
+        """
         now = _now()
         with open_warehouse(self._project) as warehouse:
             for table in (self._runs, self._steps):
@@ -91,6 +99,9 @@ class Ledger:
                     f"update {table} set status = ?, ended_at = ? where status = ?",  # noqa: S608
                     [INTERRUPTED, now, RUNNING],
                 )
+            before = warehouse.query(
+                f"select status from {self._runs} order by started_at desc limit 1"  # noqa: S608
+            )
         self._insert(
             self._runs,
             {
@@ -101,6 +112,7 @@ class Ledger:
                 "process_id": os.getpid(),
             },
         )
+        return str(before[0][0]) if before else None
 
     def end(self, status: str, error: str | None) -> None:
         """Enter how the run ended."""
@@ -125,7 +137,7 @@ class Ledger:
         self._update(self._steps, values, {"position": self._position})
 
     def _insert(self, table: Relation, values: Mapping[str, Any]) -> None:
-        row = {"run_id": self._run_id, **values}
+        row = {"run_id": self.run_id, **values}
         names, marks = ", ".join(row), ", ".join("?" for _ in row)
         with open_warehouse(self._project) as warehouse:
             warehouse.execute(
@@ -135,7 +147,7 @@ class Ledger:
 
     def _update(self, table: Relation, values: Mapping[str, Any], key: Mapping[str, Any]) -> None:
         row = {"ended_at": _now(), **values}
-        where = {"run_id": self._run_id, **key}
+        where = {"run_id": self.run_id, **key}
         set_ = ", ".join(f"{name} = ?" for name in row)
         same = " and ".join(f"{name} = ?" for name in where)
         with open_warehouse(self._project) as warehouse:

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from dbt_cdp.alerts import read_alerts, tell_change, tell_no_run
 from dbt_cdp.collector.spool import sealed_segments
 from dbt_cdp.dbt import Dbt
 from dbt_cdp.errors import CdpError, DbtError
 from dbt_cdp.landing import load_spool
 from dbt_cdp.ledger import FAILED, OK, RUNNING, SKIPPED, STOPPED, Ledger
-from dbt_cdp.lock import run_lock
+from dbt_cdp.lock import AlreadyRunningError, Lock, run_lock
 from dbt_cdp.output import node_progress
 from dbt_cdp.project import Project
+from dbt_cdp.warehouse import open_warehouse
 
 # What feeds the package, the package, and what is made of it.
 SELECTION = "+package:cdp+"
@@ -60,11 +62,17 @@ class StepReport:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What became of a run; `error` is what dbt or the warehouse said, None where all is well."""
+    """What became of a run.
+
+    Attributes:
+        summary: what went wrong, without what any row holds; None where all is well.
+        error: the same as dbt or the warehouse said it.
+    """
 
     run_id: str
     status: str
     steps: Sequence[StepReport]
+    summary: str | None = None
     error: CdpError | None = None
 
 
@@ -105,29 +113,59 @@ def run(
 
     Raises:
         AlreadyRunningError: another run is at work.
+        ConfigurationError: `cdp_alerts` is not as it must be.
         DbtError: the ledger cannot be made.
         WarehouseError: the warehouse cannot be opened, or the ledger not be written.
     """
     run_id = uuid.uuid4().hex
+    read_alerts(project)
+    try:
+        with run_lock(project, run_id) as lock:
+            # Where the warehouse cannot be opened this says so more clearly than dbt.
+            open_warehouse(project).close()
+            ledger = Ledger(project, run_id)
+            before = ledger.begin()
+            report = _do(project, settings, steps, _Watch(lock, ledger, on_step, is_stopping))
+    except AlreadyRunningError:
+        raise
+    except CdpError as error:
+        tell_no_run(project, error)
+        raise
+    tell_change(project, before, report.status, report.summary)
+    return report
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """What is asked and told while the steps are done."""
+
+    lock: Lock
+    ledger: Ledger
+    on_step: Callable[[StepReport], None]
+    is_stopping: Callable[[], bool]
+
+
+def _do(project: Project, settings: Settings, steps: Sequence[str], watch: _Watch) -> RunReport:
+    """Do the steps, and enter the run's end."""
     reports: list[StepReport] = []
-    with run_lock(project, run_id) as lock:
-        ledger = Ledger(project, run_id)
-        ledger.begin()
-        with _stopped_by_signals(ledger.end):
-            for name in steps:
-                if is_stopping():
-                    ledger.end(STOPPED, f"stopped before {name}")
-                    return RunReport(run_id, STOPPED, reports)
-                lock.check()
-                on_step(StepReport(name, RUNNING, ""))
-                report, error = _done(project, settings, name, ledger)
-                reports.append(report)
-                on_step(report)
-                if error:
-                    ledger.end(FAILED, f"{name}: {report.summary}")
-                    return RunReport(run_id, FAILED, reports, error)
-            ledger.end(OK, None)
-    return RunReport(run_id, OK, reports)
+    ledger = watch.ledger
+
+    def ended(status: str, summary: str | None, error: CdpError | None = None) -> RunReport:
+        ledger.end(status, summary)
+        return RunReport(ledger.run_id, status, reports, summary, error)
+
+    with _stopped_by_signals(ledger.end):
+        for name in steps:
+            if watch.is_stopping():
+                return ended(STOPPED, f"stopped before {name}")
+            watch.lock.check()
+            watch.on_step(StepReport(name, RUNNING, ""))
+            report, error = _done(project, settings, name, ledger)
+            reports.append(report)
+            watch.on_step(report)
+            if error:
+                return ended(FAILED, f"{name}: {report.summary}", error)
+        return ended(OK, None)
 
 
 def _done(

@@ -6,9 +6,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +19,12 @@ import pytest
 from filelock import FileLock
 
 from consumer import Consumer
-from dbt_cdp import lock
+from dbt_cdp import lock, runner
 from dbt_cdp.cli import run
 from dbt_cdp.collector.segments import Request, spool_line
 from dbt_cdp.collector.spool import make_folder
 from dbt_cdp.commands import schedule as scheduling
-from dbt_cdp.errors import WarehouseError
+from dbt_cdp.errors import CdpError, WarehouseError
 from dbt_cdp.landing import ensure_landing
 from dbt_cdp.ledger import OK
 from dbt_cdp.lock import AlreadyRunningError, LockLostError, run_lock
@@ -112,8 +115,28 @@ def test_a_selection_that_matches_nothing_fails(
     assert "dbt found nothing to build" in said
 
 
+@contextmanager
+def file_held_open(folder: Path) -> Iterator[None]:
+    """Another process has the warehouse's file open."""
+    hold = "import duckdb, time; c = duckdb.connect('shop.duckdb'); print(1, flush=True)"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", f"{hold}; time.sleep(600)"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout
+    holder.stdout.readline()
+    try:
+        yield
+    finally:
+        holder.kill()
+        holder.wait()
+
+
 def test_one_run_at_a_time(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with FileLock(shop / "shop.duckdb.lock"):
+    # As while dbt works, nobody else can open the file.
+    with FileLock(shop / "shop.duckdb.lock"), file_held_open(shop):
         said = _error(capsys, "run", code=1)
         assert "Another run is at work" in said and "shop.duckdb.lock" in said
         assert "Another run is at work" in _error(capsys, "run", "--if-free", code=0)
@@ -297,22 +320,126 @@ def test_status_of_a_run_at_work(
     entered: Callable[..., None], shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     entered("ok", 90)
-    hold = "import duckdb, time; c = duckdb.connect('shop.duckdb'); print(1, flush=True)"
-    holder = subprocess.Popen(
-        [sys.executable, "-c", f"{hold}; time.sleep(60)"], stdout=subprocess.PIPE, text=True
-    )
-    assert holder.stdout
-    holder.stdout.readline()
-    try:
+    with file_held_open(shop):
         assert "Another process" in _error(capsys, "status", code=1)
         with FileLock(shop / "shop.duckdb.lock") as held:
             assert "A run is at work since" in _error(capsys, "status", code=0)
             an_hour_ago = time.time() - 3600
             os.utime(held.lock_file, (an_hour_ago, an_hour_ago))
             assert read(capsys, "status", "--max-age", "30m", code=1)["problem"]
-    finally:
-        holder.kill()
-        holder.wait()
+
+
+# Alerts
+
+
+class Receiver:
+    """Takes messages on loopback and gives its answer."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.answer = 200
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.messages.append(json.loads(body))
+                self.send_response(receiver.answer)
+                self.end_headers()
+
+            def log_message(self, *arguments: object) -> None:
+                """Says nothing."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/secret-path"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.server.shutdown()
+    receiver.server.server_close()
+
+
+@pytest.fixture
+def alerted(shop: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A project with alerts; does a cycle whose one step ends as it is told to."""
+    alerts = [
+        {"type": "webhook", "url_env": "ALERT_URL"},
+        {"type": "slack", "url_env": "SLACK_URL"},
+    ]
+    Consumer(shop, "shop.duckdb").set_vars({"cdp_alerts": alerts})
+    monkeypatch.setenv("ALERT_URL", receiver.url)
+    monkeypatch.setenv("SLACK_URL", receiver.url)
+
+    def cycle(error: CdpError | None = None) -> None:
+        def do(project: Project, settings: runner.Settings) -> tuple[str, str]:
+            if error:
+                raise error
+            return OK, "done"
+
+        step = runner._Step(lambda project, settings: "", do)
+        monkeypatch.setattr(runner, "_STEPS", {**runner._STEPS, "load": step})
+        call("run", "--only", "load", code=1 if error else 0)
+
+    return cycle
+
+
+def test_a_change_is_told_and_not_every_run(
+    alerted: Callable[..., None], receiver: Receiver
+) -> None:
+    alerted()
+    assert receiver.messages == []
+    alerted(WarehouseError("It is down."))
+    told, line = receiver.messages
+    assert (told["state"], told["text"]) == ("failing", "cdp run failed: load: It is down.")
+    assert (told["project"], told["target"]) == ("shop", "dev")
+    assert line["text"].startswith("cdp run failed: load: It is down. (project shop, target dev")
+    alerted(WarehouseError("It is down."))
+    assert len(receiver.messages) == 2
+    alerted()
+    assert [one["state"] for one in receiver.messages[2:3]] == ["recovered"]
+    alerted()
+    assert len(receiver.messages) == 4
+
+
+def test_a_run_that_cannot_begin_is_told(
+    alerted: Callable[..., None], receiver: Receiver, shop: Path
+) -> None:
+    (shop / "shop.duckdb").unlink()
+    (shop / "shop.duckdb").mkdir()
+    call("run", code=1)
+    assert receiver.messages[0]["text"].startswith("cdp run could not be done: ")
+
+
+def test_what_cannot_be_sent_fails_no_run(
+    alerted: Callable[..., None],
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    receiver.answer = 500
+    monkeypatch.delenv("SLACK_URL")
+    alerted(WarehouseError("It is down."))
+    said = capsys.readouterr().err
+    assert "could not be sent to webhook (ALERT_URL): it answered 500" in said
+    assert "could not be sent to slack (SLACK_URL): the environment variable is not set" in said
+    receiver.server.server_close()
+    monkeypatch.setenv("ALERT_URL", "http://127.0.0.1:1/secret-path")
+    alerted()
+    said = capsys.readouterr().err
+    assert "could not be sent to webhook (ALERT_URL): ConnectError" in said
+    assert "secret-path" not in said
+
+
+def test_a_misspelt_alert_stops_a_run_before_it_begins(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alerts = [{"type": "pager", "url_env": "X"}]
+    Consumer(shop, "shop.duckdb").set_vars({"cdp_alerts": alerts})
+    assert "An alert is not as it must be: type" in _error(capsys, "run", code=2)
 
 
 # The schedule
