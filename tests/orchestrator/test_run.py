@@ -316,6 +316,24 @@ def test_status_is_for_monitoring(
     assert "no length" in _error(capsys, "status", "--max-age", "soon", code=2)
 
 
+def test_status_for_prometheus(
+    entered: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entered("ok", 90)
+    entered("failed", 60, "build: `dbt build` failed. mine")
+    path = tmp_path / "cdp.prom"
+    call("status", "--prometheus", str(path), code=1)
+    labels = '{project="shop",target="dev"}'
+    values = dict(line.rsplit(" ", 1) for line in path.read_text().splitlines() if line[0] != "#")
+    assert values[f"cdp_run_success{labels}"] == "0.0"
+    age = time.time() - float(values[f"cdp_run_last_success_timestamp_seconds{labels}"])
+    assert 5395 < age < 5700
+    missing = str(tmp_path / "missing" / "cdp.prom")
+    assert "The metrics cannot be written" in _error(
+        capsys, "status", "--prometheus", missing, code=2
+    )
+
+
 def test_status_of_a_run_at_work(
     entered: Callable[..., None], shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

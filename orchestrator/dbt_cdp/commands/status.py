@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from statistics import median
 
 import click
@@ -12,6 +13,7 @@ from dbt_cdp.lock import held_since
 from dbt_cdp.options import Length, json_option, project_options
 from dbt_cdp.output import print_json, print_table, talk
 from dbt_cdp.project import Project
+from dbt_cdp.run_metrics import write_metrics
 
 # What the last run's duration is compared with.
 _COMPARED = 20
@@ -31,9 +33,20 @@ _COMPARED = 20
     type=Length(),
     help="Fail if no run has succeeded for so long, such as 45m, 2h or 1d.",
 )
+@click.option(
+    "--prometheus",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write it also to this file, for the textfile collector of Prometheus' node exporter.",
+)
 @json_option
 @project_options
-def status(count: int, max_age: timedelta | None, as_json: bool, project: Project) -> int:
+def status(
+    count: int,
+    max_age: timedelta | None,
+    prometheus: Path | None,
+    as_json: bool,
+    project: Project,
+) -> int:
     """Show the last runs, how long they took, and what went wrong.
 
     For monitoring: the exit code is 1 if the last run that has ended did not succeed, or with
@@ -51,6 +64,8 @@ def status(count: int, max_age: timedelta | None, as_json: bool, project: Projec
         entries, problem = [], _long_run(since, max_age)
     else:
         problem = _problem(entries, max_age)
+        if prometheus:
+            write_metrics(project, entries, prometheus)
     if as_json:
         runs = [{**asdict(one), "seconds": one.seconds} for one in entries[:count]]
         print_json({"is_well": problem is None, "problem": problem, "runs": runs})

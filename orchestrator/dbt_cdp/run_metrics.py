@@ -1,0 +1,48 @@
+"""How runs went, for Prometheus: a file for the textfile collector of its node exporter."""
+
+from collections.abc import Sequence
+from datetime import UTC
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
+
+from dbt_cdp.errors import ConfigurationError
+from dbt_cdp.ledger import OK, RUNNING, RunEntry
+from dbt_cdp.project import Project
+
+
+def write_metrics(project: Project, entries: Sequence[RunEntry], path: Path) -> None:
+    """Write the file, in one go.
+
+    Args:
+        project: the project, whose name and target are labels.
+        entries: the last runs, the newest first.
+        path: where; the name has to end in .prom for the exporter to read it.
+
+    Raises:
+        ConfigurationError: it cannot be written there.
+    """
+    registry = CollectorRegistry()
+    labels = {"project": project.name, "target": project.target.name}
+
+    def gauge(name: str, text: str, *more: str) -> Gauge:
+        return Gauge(f"cdp_run_{name}", text, (*labels, *more), registry=registry)
+
+    ended = next((one for one in entries if one.status != RUNNING), None)
+    good = next((one for one in entries if one.status == OK), None)
+    if ended:
+        success = gauge("success", "Whether the last run that has ended succeeded.")
+        success.labels(**labels).set(ended.status == OK)
+        gauge("duration_seconds", "How long it took.").labels(**labels).set(ended.seconds or 0)
+        steps = gauge("step_duration_seconds", "How long each of its steps took.", "step")
+        for step in ended.steps:
+            steps.labels(**labels, step=step.step).set(step.seconds or 0)
+    if good and good.ended_at:
+        last = gauge("last_success_timestamp_seconds", "When the last one ended that succeeded.")
+        last.labels(**labels).set(good.ended_at.replace(tzinfo=UTC).timestamp())
+    try:
+        write_to_textfile(str(path), registry)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The metrics cannot be written: {error.strerror}.", where=str(path)
+        ) from None
