@@ -16,7 +16,7 @@ from dbt_cdp import __version__
 from dbt_cdp.dbt import Dbt, Relation
 from dbt_cdp.landing import ensure_tables
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse import open_tables, open_warehouse
+from dbt_cdp.warehouse import open_tables, open_when_free
 
 RUNS, RUN_STEPS = "cdp__runs", "cdp__run_steps"
 
@@ -93,7 +93,7 @@ class Ledger:
             The status of the run before; None where there was none.
         """
         now = _now()
-        with open_warehouse(self._project) as warehouse:
+        with open_when_free(self._project) as warehouse:
             for table in (self._runs, self._steps):
                 warehouse.execute(
                     f"update {table} set status = ?, ended_at = ? where status = ?",  # noqa: S608
@@ -139,7 +139,7 @@ class Ledger:
     def _insert(self, table: Relation, values: Mapping[str, Any]) -> None:
         row = {"run_id": self.run_id, **values}
         names, marks = ", ".join(row), ", ".join("?" for _ in row)
-        with open_warehouse(self._project) as warehouse:
+        with open_when_free(self._project) as warehouse:
             warehouse.execute(
                 f"insert into {table} ({names}) values ({marks})",  # noqa: S608
                 list(row.values()),
@@ -150,7 +150,7 @@ class Ledger:
         where = {"run_id": self.run_id, **key}
         set_ = ", ".join(f"{name} = ?" for name in row)
         same = " and ".join(f"{name} = ?" for name in where)
-        with open_warehouse(self._project) as warehouse:
+        with open_when_free(self._project) as warehouse:
             warehouse.execute(
                 f"update {table} set {set_} where {same}",  # noqa: S608
                 [*row.values(), *where.values()],

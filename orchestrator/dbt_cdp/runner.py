@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from dbt_cdp.alerts import read_alerts, tell_change, tell_no_run
 from dbt_cdp.collector.spool import sealed_segments
@@ -20,7 +21,7 @@ from dbt_cdp.ledger import FAILED, OK, RUNNING, SKIPPED, STOPPED, Ledger
 from dbt_cdp.lock import AlreadyRunningError, Lock, run_lock
 from dbt_cdp.output import node_progress
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse import open_warehouse
+from dbt_cdp.warehouse import open_when_free
 
 # What feeds the package, the package, and what is made of it.
 SELECTION = "+package:cdp+"
@@ -76,15 +77,11 @@ class RunReport:
     error: CdpError | None = None
 
 
-class _Step:
-    """A step of the cycle."""
+class _Step(NamedTuple):
+    """A step of the cycle: says what it would do, and does it, with a status and a summary."""
 
-    def __init__(
-        self,
-        plan: Callable[[Project, Settings], str],
-        do: Callable[[Project, Settings], tuple[str, str]],
-    ) -> None:
-        self.plan, self.do = plan, do
+    plan: Callable[[Project, Settings], str]
+    do: Callable[[Project, Settings], tuple[str, str]]
 
 
 def plan(project: Project, settings: Settings, steps: Sequence[str]) -> list[StepReport]:
@@ -122,7 +119,7 @@ def run(
     try:
         with run_lock(project, run_id) as lock:
             # Where the warehouse cannot be opened this says so more clearly than dbt.
-            open_warehouse(project).close()
+            open_when_free(project).close()
             ledger = Ledger(project, run_id)
             before = ledger.begin()
             report = _do(project, settings, steps, _Watch(lock, ledger, on_step, is_stopping))
@@ -176,9 +173,12 @@ def _done(
     error = None
     with _stopped_by_signals(ledger.end_step):
         try:
+            # Somebody may just be looking into a DuckDB file, for which dbt would not wait.
+            open_when_free(project).close()
             status, summary = _STEPS[name].do(project, settings)
         except CdpError as failure:
-            status, summary, error = FAILED, _without_values(project, failure), failure
+            summary = _without_values(project, failure, started.timestamp())
+            status, error = FAILED, failure
     ledger.end_step(status, summary)
     seconds = (datetime.now(UTC) - started).total_seconds()
     return StepReport(name, status, summary, seconds), error
@@ -196,11 +196,11 @@ def _stopped_by_signals(end: Callable[[str, str], None]) -> Iterator[None]:
         raise
 
 
-def _without_values(project: Project, error: CdpError) -> str:
-    """What went wrong, for the ledger: dbt's own account may quote a row."""
+def _without_values(project: Project, error: CdpError, since: float) -> str:
+    """What went wrong since a time (Unix), for the ledger: dbt's own account may quote a row."""
     if not isinstance(error, DbtError):
         return error.problem
-    failed = [node.name for node in Dbt(project).run_results().failed]
+    failed = [node.name for node in Dbt(project).run_results(since).failed]
     named = ", ".join(failed[:_NAMED])
     more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
     return f"{error.problem} {named}{more}".strip()

@@ -20,10 +20,7 @@ from dbt_cdp.conditions import (
     truth,
 )
 from dbt_cdp.errors import CdpError, ConfigurationError, WarehouseError
-from dbt_cdp.segments import Segment, Segments, Stay
-
-_KEYS = {"person": "canonical_id", "account": "account_id"}
-_COLUMNS = {"person": ("name", "email"), "account": ("name", "people")}
+from dbt_cdp.segments import KEYS, SHOWN, Segment, Segments, Stay
 
 
 @dataclass(frozen=True)
@@ -195,7 +192,7 @@ def _judged(
         columns += [_sql(predicate.sql), _sql(predicate.value), _sql(limit)]
     # Within a query of its own, so that what looks at other profiles too still sees them.
     named = ", ".join(f"{column} as column_{n}" for n, column in enumerate(columns))
-    key = _KEYS[entity]
+    key = KEYS[entity]
     query = f"select * from (select {key}, {named} from flags_{entity}) as judged where {key} = ?"  # noqa: S608
     rows = segments.queries.run_within(f"flags_{entity}", query, member_id)
     if not rows:
@@ -238,7 +235,7 @@ def _counts(
 def _sample(
     segments: Segments, where: str, entity: str, parts: Sequence[Predicate], limit: int
 ) -> list[dict[str, Any]]:
-    names = [_KEYS[entity], *_COLUMNS[entity]]
+    names = [KEYS[entity], *SHOWN[entity]]
     values = list(dict.fromkeys(part.value for part in parts if part.value))
     values = [value for value in values if value not in names]
     columns = [*names, *(f"{_sql(value)} as value_{n}" for n, value in enumerate(values))]

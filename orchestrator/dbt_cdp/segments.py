@@ -16,6 +16,10 @@ from dbt_cdp.queries import Queries, open_queries
 
 ENTITIES = ("person", "account")
 
+# The columns of a profile that name it, and what is shown of it besides.
+KEYS = {"person": "canonical_id", "account": "account_id"}
+SHOWN = {"person": ("name", "email"), "account": ("name", "people")}
+
 
 @dataclass(frozen=True)
 class Version:
@@ -205,7 +209,7 @@ class Segments:
 
     def members(self, segment: Segment) -> list[Member]:
         """Those ten who entered last."""
-        names = {"person": ("name", "email"), "account": ("name", "people")}[segment.entity]
+        names = SHOWN[segment.entity]
         return [
             Member(member_id, dict(zip(names, columns, strict=True)), entered_at, entered_by)
             for member_id, *columns, entered_at, entered_by in self.queries.run(

@@ -19,7 +19,7 @@ import pytest
 from filelock import FileLock
 
 from consumer import Consumer
-from dbt_cdp import lock, runner
+from dbt_cdp import lock, runner, warehouse
 from dbt_cdp.cli import run
 from dbt_cdp.collector.segments import Request, spool_line
 from dbt_cdp.collector.spool import make_folder
@@ -116,11 +116,11 @@ def test_a_selection_that_matches_nothing_fails(
 
 
 @contextmanager
-def file_held_open(folder: Path) -> Iterator[None]:
-    """Another process has the warehouse's file open."""
+def file_held_open(folder: Path, seconds: int = 600) -> Iterator[None]:
+    """Another process has the warehouse's file open for so long."""
     hold = "import duckdb, time; c = duckdb.connect('shop.duckdb'); print(1, flush=True)"
     holder = subprocess.Popen(
-        [sys.executable, "-c", f"{hold}; time.sleep(600)"],
+        [sys.executable, "-c", f"{hold}; time.sleep({seconds})"],
         cwd=folder,
         stdout=subprocess.PIPE,
         text=True,
@@ -140,6 +140,16 @@ def test_one_run_at_a_time(shop: Path, capsys: pytest.CaptureFixture[str]) -> No
         said = _error(capsys, "run", code=1)
         assert "Another run is at work" in said and "shop.duckdb.lock" in said
         assert "Another run is at work" in _error(capsys, "run", "--if-free", code=0)
+
+
+def test_a_run_waits_for_who_looks_into_the_file(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with file_held_open(shop, seconds=3):
+        assert read(capsys, "run", "--only", "load")["status"] == OK
+    monkeypatch.setattr(warehouse, "_PATIENCE", 1)
+    with file_held_open(shop):
+        assert "Another process" in _error(capsys, "run", "--only", "load", code=1)
 
 
 class Child:

@@ -4,16 +4,20 @@ dbt and this command take turns: DuckDB lets one process at a time write to a fi
 is opened for as long as it is used and is always closed before dbt is started.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from dbt_cdp.dbt import Dbt, Relation
-from dbt_cdp.errors import ConfigurationError, WarehouseError
+from dbt_cdp.errors import ConfigurationError, WarehouseError, WarehouseLockedError
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse.base import Table, Warehouse
 from dbt_cdp.warehouse.duckdb import DuckDBWarehouse
 
-__all__ = ["Table", "Warehouse", "open_tables", "open_warehouse", "require_table"]
+__all__ = ["Table", "Warehouse", "open_tables", "open_warehouse", "open_when_free", "require_table"]
+
+# How long somebody else's look into a DuckDB file is waited for, and between two tries; seconds.
+_PATIENCE, _PAUSE = 60, 0.5
 
 
 def open_warehouse(project: Project) -> Warehouse:
@@ -32,6 +36,23 @@ def open_warehouse(project: Project) -> Warehouse:
             remedy=f"use a target of one of the types: {', '.join(_WAREHOUSES)}.",
         )
     return _WAREHOUSES[kind](project)
+
+
+def open_when_free(project: Project) -> Warehouse:
+    """Open the warehouse, after waiting for whoever has the DuckDB file open for a moment.
+
+    Raises:
+        WarehouseLockedError: it was not free for a minute.
+        ConfigurationError, WarehouseError: as `open_warehouse` does.
+    """
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return open_warehouse(project)
+        except WarehouseLockedError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(_PAUSE)
 
 
 @contextmanager

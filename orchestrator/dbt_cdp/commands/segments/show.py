@@ -9,7 +9,7 @@ from dbt_cdp.commands.segments.options import entity_option, minute, percent
 from dbt_cdp.options import json_option, project_options
 from dbt_cdp.output import print_json, print_table, say
 from dbt_cdp.project import Project
-from dbt_cdp.segments import Member, Segment, Version, open_segments
+from dbt_cdp.segments import KEYS, Member, Segment, Version, open_segments
 
 _MANY = {"person": "people", "account": "accounts"}
 _SAID_ALREADY = ("description", "owner", "tags")
@@ -82,9 +82,8 @@ def _print_members(segment: Segment, members: list[Member]) -> None:
         return
     say("")
     say("Those who entered last:")
-    key = "canonical_id" if segment.entity == "person" else "account_id"
     print_table(
-        (key, *members[0].columns, "entered at", "entered by"),
+        (KEYS[segment.entity], *members[0].columns, "entered at", "entered by"),
         [
             (one.member_id, *one.columns.values(), minute(one.entered_at), one.entered_by)
             for one in members
