@@ -221,7 +221,7 @@ def _load(project: Project, settings: Settings) -> tuple[str, str]:
     reports = load_spool(project, settings.spool)
     added = sum(report.added for report in reports)
     rejected = sum(report.rejected for report in reports)
-    parts = [f"{added:,} events"]
+    parts = [f"{added:,} event{'s' * (added != 1)}"]
     parts += [f"{rejected:,} rejected"] if rejected else []
     parts += [f"source '{one.source}': {one.problem}" for one in reports if one.problem]
     return OK, "; ".join(parts)
