@@ -1,7 +1,7 @@
 """`make bench`: a year of events built in full, with nothing new and with one per cent more; then
 the connected components of a large graph, in the database and through scipy; then graphs whose
 shape is hard; then profiles of a million people with hundreds of traits, and hundreds of segments
-of them; then the collector under load.
+of them; then many cycles of `cdp run`; then the collector under load.
 
 It measures and asserts nothing: figures depend on the machine.
 """
@@ -21,6 +21,7 @@ from typing import Any
 import click
 
 from components import MODEL, Comparison, compare
+from cycles import Cycles, measure_cycles
 from dbt_cdp.output import print_table, talk
 from profiles import ProfileBuilds, measure_profiles
 from project import BenchProject, DbtRun, commit, connect, in_child, versions
@@ -31,7 +32,7 @@ from world import add_next_batch, make_world
 
 _RESULTS = Path(__file__).parent / "results"
 _ROUNDS = 3
-_PARTS = ("builds", "components", "shapes", "profiles", "segments", "receiver")
+_PARTS = ("builds", "components", "shapes", "profiles", "segments", "cycles", "receiver")
 _PACKAGES = ("dbt-cdp", "dbt-core", "dbt-duckdb", "duckdb", "numpy", "scipy")
 
 # What the package is built to reach on a laptop.
@@ -59,6 +60,7 @@ select
 @click.option("--events", type=click.IntRange(min=1000), default=1_000_000, show_default=True)
 @click.option("--edges", type=click.IntRange(min=1000), default=10_000_000, show_default=True)
 @click.option("--people", type=click.IntRange(min=1000), default=1_000_000, show_default=True)
+@click.option("--cycles", type=click.IntRange(min=4), default=200, show_default=True)
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -72,7 +74,14 @@ select
     default=_PARTS,
     help="Do this part alone; can be given more than once.",
 )
-def main(events: int, edges: int, people: int, folder: Path | None, parts: Sequence[str]) -> None:
+def main(
+    events: int,
+    edges: int,
+    people: int,
+    cycles: int,
+    folder: Path | None,
+    parts: Sequence[str],
+) -> None:
     """Time the package on made-up data and write the figures to benchmarks/results/."""
     report: dict[str, Any] = {
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -101,6 +110,8 @@ def main(events: int, edges: int, people: int, folder: Path | None, parts: Seque
             report["profiles"] = _bench_profiles(project, people)
         if "segments" in parts:
             report["segments"] = _bench_segments(project, people)
+        if "cycles" in parts:
+            report["cycles"] = _bench_cycles(project, cycles)
         if "receiver" in parts:
             report["receiver"] = _bench_receiver(project)
     _RESULTS.mkdir(exist_ok=True)
@@ -170,6 +181,13 @@ def _bench_segments(project: BenchProject, people: int) -> list[dict[str, Any]]:
     figures = measure_segments(folder, people, people * _EVENTS_PER_PROFILE, _SEGMENTS)
     _print_segments(figures)
     return [asdict(figure) for figure in figures]
+
+
+def _bench_cycles(project: BenchProject, count: int) -> dict[str, Any]:
+    talk(f"{count:,} cycles of cdp run ...")
+    figures = measure_cycles(project.folder / "many", count)
+    _print_cycles(figures)
+    return asdict(figures)
 
 
 def _bench_receiver(project: BenchProject) -> list[dict[str, Any]]:
@@ -355,6 +373,22 @@ def _print_segments(figures: Sequence[SegmentBuilds]) -> None:
 
 def _runs(figure: SegmentBuilds) -> tuple[DbtRun, DbtRun]:
     return figure.first, figure.steady
+
+
+def _print_cycles(figures: Cycles) -> None:
+    """Quarter by quarter."""
+    size = len(figures.cycles) // 4
+    quarters = [figures.cycles[n * size : (n + 1) * size] for n in range(4)]
+    print_table(
+        ["cycles", *(f"{n * size + 1} to {(n + 1) * size}" for n in range(4))],
+        [
+            ["median, s", *(_seconds(median(one.seconds for one in q)) for q in quarters)],
+            ["peak memory, MB", *(_megabytes(max(one.peak_bytes for one in q)) for q in quarters)],
+            ["database at the end, MB", *(_megabytes(q[-1].database_bytes) for q in quarters)],
+        ],
+    )
+    equal = "equal to" if figures.is_equal else "NOT EQUAL to"
+    print(f"Identities, profiles and members are {equal} those of one build of the same events.")
 
 
 def _print_receiver(figures: Sequence[Throughput]) -> None:
