@@ -164,10 +164,10 @@ class Child:
             start_new_session=True,
         )
 
-    def lines(self) -> Iterator[str]:
-        """What it says."""
+    def wait_for(self, said: str) -> None:
+        """Until it has said a line that begins so."""
         assert self._process.stderr
-        yield from self._process.stderr
+        assert any(line.startswith(said) for line in self._process.stderr)
 
     def kill(self) -> None:
         """kill -9, with whatever it has started."""
@@ -196,8 +196,15 @@ def undisturbed(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
-    [("load ...", 0), ("load: ok", 0), ("build ...", 0), ("build ...", 6), ("build: ok", 0)],
+    ("said", "logged"),
+    [
+        ("load ...", None),
+        ("load: ok", None),
+        ("build ...", None),
+        ("build ...", "12 of "),
+        ("build ...", "45 of "),
+        ("build: ok", None),
+    ],
 )
 def test_the_next_run_repairs_what_was_killed(
     ready: Path,
@@ -205,13 +212,18 @@ def test_the_next_run_repairs_what_was_killed(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     said: str,
-    seconds: int,
+    logged: str | None,
 ) -> None:
     folder = tmp_path / "shop"
     shutil.copytree(ready, folder, symlinks=True)
+    shutil.rmtree(folder / "logs")
     child = Child(folder)
-    assert any(line.startswith(said) for line in child.lines())
-    time.sleep(seconds)
+    child.wait_for(said)
+    log = folder / "logs" / "dbt.log"
+    until = time.monotonic() + 120
+    while logged and not (log.exists() and logged in log.read_text()):
+        assert time.monotonic() < until, "dbt has not come so far"
+        time.sleep(0.01)
     child.kill()
     place = ["--project-dir", str(folder)]
     call("run", *place, "--spool", str(folder / "spool"))
