@@ -200,7 +200,6 @@ def undisturbed(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     [
         ("load ...", None),
         ("load: ok", None),
-        ("build ...", None),
         ("build ...", "12 of "),
         ("build ...", "45 of "),
         ("build: ok", None),
