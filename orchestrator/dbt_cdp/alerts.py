@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from dbt_cdp.errors import CdpError, ConfigurationError
+from dbt_cdp.errors import CdpError
 from dbt_cdp.ledger import FAILED, INTERRUPTED, OK
 from dbt_cdp.output import talk
-from dbt_cdp.project import PROJECT_FILE, Project
+from dbt_cdp.project import Project
 
 _SECONDS = 10
 # After what never reached the other side it is sent again.
@@ -44,20 +44,12 @@ def read_alerts(project: Project) -> list[Alert]:
     Raises:
         ConfigurationError: an entry is not as it must be.
     """
-    entries = project.var("cdp_alerts") or []
-    where = f"cdp_alerts in {project.root / PROJECT_FILE}"
-    if not isinstance(entries, list):
-        raise ConfigurationError("cdp_alerts must be a list.", where=where)
-    try:
-        return [Alert.model_validate(entry) for entry in entries]
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "entry"
-        raise ConfigurationError(
-            f"An alert is not as it must be: {key}: {first['msg']}.",
-            where=where,
-            remedy="write `- {type: slack, url_env: CDP_SLACK_URL}`, or type webhook.",
-        ) from None
+    return project.entries(
+        "cdp_alerts",
+        Alert,
+        "An alert",
+        "write `- {type: slack, url_env: CDP_SLACK_URL}`, or type webhook.",
+    )
 
 
 def tell_change(project: Project, before: str | None, status: str, error: str | None) -> None:

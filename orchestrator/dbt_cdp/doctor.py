@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from importlib import metadata
 from importlib.util import find_spec
@@ -21,6 +21,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from dbt_cdp import __version__
+from dbt_cdp.clock import utc_now
 from dbt_cdp.dbt import Dbt, Manifest
 from dbt_cdp.errors import CdpError, ConfigurationError, DbtError, WarehouseError
 from dbt_cdp.packages import declaring_file, installed_package
@@ -523,9 +524,9 @@ def _built_schema(warehouse: Warehouse, case: _Case) -> list[str]:
 
 def _clock(case: _Case) -> _Verdicts:
     with open_warehouse(case.connected) as warehouse:
-        before = _now()
+        before = utc_now()
         ((moment,),) = warehouse.query("select cast(current_timestamp as timestamp)")
-        after = _now()
+        after = utc_now()
     ahead = max(moment - after, before - moment, timedelta())
     if ahead.total_seconds() <= _CLOCK_SECONDS:
         yield _ok("the warehouse's clock and this machine's agree")
@@ -561,7 +562,7 @@ def _freshness(name: str, states: list[SourceState], landed_at: datetime | None)
         is_loaded = states[0].origin == "cdp load"
         fix = "cdp load" if is_loaded else "see whether its tables are filled, and run dbt build"
         return _warning(f"'{name}' has given nothing.", f"{fix}; `cdp sources` tells of rejects.")
-    age = _now() - max(times) if times else timedelta()
+    age = utc_now() - max(times) if times else timedelta()
     if age.total_seconds() < -_CLOCK_SECONDS:
         return _warning(
             f"The newest row of '{name}' comes from the future, by {_length(-age)}.",
@@ -574,10 +575,6 @@ def _freshness(name: str, states: list[SourceState], landed_at: datetime | None)
             "see whether it still sends, and whether its loader and dbt build still run.",
         )
     return _ok(f"the newest row of '{name}' came {_length(age)} ago")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _length(span: timedelta) -> str:

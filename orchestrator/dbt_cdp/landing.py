@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dbt_cdp.clock import utc_now
 from dbt_cdp.collector.segments import KEPT_BYTES, read_segment
 from dbt_cdp.collector.spool import sealed_segments, sync_folder
 from dbt_cdp.dbt import Dbt, Relation
@@ -208,7 +209,7 @@ def next_time(warehouse: Warehouse, table: Relation, column: str) -> datetime:
     """Now (UTC), or just after the last time in the column if the clock was set back: dbt takes
     what is later than what it has seen."""
     ((last,),) = warehouse.query(f"select max({warehouse.quote(column)}) from {table}")  # noqa: S608
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = utc_now()
     return max(now, last + timedelta(microseconds=1)) if last else now
 
 

@@ -9,10 +9,11 @@ import platform
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from dbt_cdp import __version__
+from dbt_cdp.clock import utc_now
 from dbt_cdp.dbt import Dbt, Relation
 from dbt_cdp.landing import ensure_tables
 from dbt_cdp.project import Project
@@ -92,7 +93,7 @@ class Ledger:
         Returns:
             The status of the run before; None where there was none.
         """
-        now = _now()
+        now = utc_now()
         with open_when_free(self._project) as warehouse:
             for table in (self._runs, self._steps):
                 warehouse.execute(
@@ -126,7 +127,7 @@ class Ledger:
             {
                 "position": self._position,
                 "step": step,
-                "started_at": _now(),
+                "started_at": utc_now(),
                 "status": RUNNING,
             },
         )
@@ -146,7 +147,7 @@ class Ledger:
             )
 
     def _update(self, table: Relation, values: Mapping[str, Any], key: Mapping[str, Any]) -> None:
-        row = {"ended_at": _now(), **values}
+        row = {"ended_at": utc_now(), **values}
         where = {"run_id": self.run_id, **key}
         set_ = ", ".join(f"{name} = ?" for name in row)
         same = " and ".join(f"{name} = ?" for name in where)
@@ -176,7 +177,3 @@ def read_runs(project: Project, count: int) -> list[RunEntry]:
         RunEntry(run_id, started_at, ended_at, status, error, steps[run_id])
         for run_id, started_at, ended_at, status, error in runs
     ]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from dbt_cdp.clock import utc_now
 from dbt_cdp.dbt import Relation
 from dbt_cdp.errors import CdpError, WarehouseError
 from dbt_cdp.landing import ensure_tables
@@ -78,8 +79,7 @@ class _Lease(Lock):
             AlreadyRunningError: somebody else holds it.
         """
         if not self._update():
-            raise AlreadyRunningError(
-                "Another run is at work.",
+            raise _already_running(
                 where=str(self._table),
                 remedy="wait for it; a run that died gives way"
                 f" {_TERM.seconds // 60} minutes after its last sign of life.",
@@ -96,7 +96,7 @@ class _Lease(Lock):
 
     def check(self) -> None:
         """Renew it, and see whether it was still there."""
-        if _now() >= self._until and not self._update():
+        if utc_now() >= self._until and not self._update():
             raise LockLostError(
                 "This run was held up for so long that another one may have begun.",
                 where=str(self._table),
@@ -104,7 +104,7 @@ class _Lease(Lock):
             )
 
     def _update(self) -> bool:
-        now = _now()
+        now = utc_now()
         parameters = [self._holder, now + _TERM, _LEASE, self._holder, now]
         with open_warehouse(self._project) as warehouse:
             is_taken = warehouse.execute(_TAKE.format(table=self._table), parameters) == 1
@@ -151,8 +151,7 @@ def run_lock(project: Project, holder: str) -> Iterator[Lock]:
             os.utime(path)
             yield _HeldFile()
     except Timeout:
-        raise AlreadyRunningError(
-            "Another run is at work.",
+        raise _already_running(
             where=str(path),
             remedy="wait for it; the lock is gone as soon as it ends, or is killed.",
         ) from None
@@ -170,9 +169,9 @@ def held_since(project: Project) -> datetime | None:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
 
 
+def _already_running(where: str, remedy: str) -> AlreadyRunningError:
+    return AlreadyRunningError("Another run is at work.", where=where, remedy=remedy)
+
+
 def _lock_file(database: Path) -> Path:
     return database.with_name(f"{database.name}.lock")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

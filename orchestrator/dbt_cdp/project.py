@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import jinja2
@@ -21,6 +21,9 @@ PROFILES_FILE = "profiles.yml"
 
 # The filters with which dbt gives a rendered value a type other than text.
 _TYPED = re.compile(r"\|\s*as_(bool|number|native)\b")
+
+
+Entry = TypeVar("Entry", bound=BaseModel)
 
 
 class Source(BaseModel):
@@ -136,17 +139,33 @@ class Project:
         Raises:
             ConfigurationError: an entry is not a mapping with a name.
         """
-        entries = self.var("cdp_sources") or []
-        where = f"cdp_sources in {self.root / PROJECT_FILE}"
+        return self.entries("cdp_sources", Source, "A source")
+
+    def entries(
+        self, variable: str, model: type[Entry], what: str, remedy: str | None = None
+    ) -> list[Entry]:
+        """The entries of a variable that is a list; none where it is not set.
+
+        Args:
+            variable: its name.
+            model: what each must be.
+            what: an entry in words, to begin an error with.
+            remedy: what an entry looks like.
+
+        Raises:
+            ConfigurationError: it is no list, or an entry is not as it must be.
+        """
+        entries = self.var(variable) or []
+        where = f"{variable} in {self.root / PROJECT_FILE}"
         if not isinstance(entries, list):
-            raise ConfigurationError("cdp_sources must be a list.", where=where)
+            raise ConfigurationError(f"{variable} must be a list.", where=where)
         try:
-            return [Source.model_validate(entry) for entry in entries]
+            return [model.model_validate(entry) for entry in entries]
         except ValidationError as error:
-            first = error.errors()[0]
+            first = error.errors(include_input=False)[0]
             key = ".".join(str(part) for part in first["loc"]) or "entry"
             raise ConfigurationError(
-                f"A source is not as it must be: {key}: {first['msg']}.", where=where
+                f"{what} is not as it must be: {key}: {first['msg']}.", where=where, remedy=remedy
             ) from None
 
     @property

@@ -132,14 +132,13 @@ def explain(segments: Segments, segment: Segment, member_id: str, dialect: str) 
     is_met = truth(conditions[segment.name], results) is True
     stays = segments.stays(segment, member_id)
     is_member = any(stay.exited_at is None for stay in stays)
-    built = segments.versions(segment)
     return Explanation(
         segment=segment.name,
         entity=segment.entity,
         member_id=member_id,
         is_met=is_met,
         is_member=is_member,
-        is_current=bool(built) and built[-1].version == segment.version,
+        is_current=segments.is_current(segment),
         due_at=_due_at(segments, segment, member_id) if is_met != is_member else None,
         stays=stays,
         terms=list(_terms(conditions[segment.name], 0, conditions, known, results)),
@@ -221,8 +220,8 @@ def _counts(
         columns.append(f"{_sql(part.sql)} as part_{n}")
         counts += [_count(f"part_{n}"), _count(f"part_{n} is null")]
     for name in others:
-        columns.append(f"is_in_segment_{name}")
         flag = f"is_in_segment_{name}"
+        columns.append(flag)
         counts += [_count(flag), _count(f"is_met and {flag}")]
     query = (
         f"select {', '.join(counts)} from (select {', '.join(columns)} from flags_{entity}) as met"  # noqa: S608

@@ -110,39 +110,25 @@ order by
 
 {# How many moved at which build, and why. The parameters are the segment and the time since when, twice. #}
 {% set causes %}
+{% for movement in ["entered", "exited"] %}
 select
-    entered_at as moved_at,
-    'entered' as movement,
-    coalesce(entered_by, 'unknown') as cause,
+    {{ movement }}_at as moved_at,
+    '{{ movement }}' as movement,
+    coalesce({{ movement }}_by, 'unknown') as cause,
     count(*) as people
 
 from {{ table.memberships }}
 
 where
     segment_name = ?
-    and entered_at >= ?
+    and {{ movement }}_at >= ?
 
 group by
-    entered_at,
-    entered_by
+    {{ movement }}_at,
+    {{ movement }}_by
 
-union all
-
-select
-    exited_at as moved_at,
-    'exited' as movement,
-    coalesce(exited_by, 'unknown') as cause,
-    count(*) as people
-
-from {{ table.memberships }}
-
-where
-    segment_name = ?
-    and exited_at >= ?
-
-group by
-    exited_at,
-    exited_by
+{{ "union all" if not loop.last }}
+{% endfor %}
 {% endset %}
 
 {% set count_of_profiles %}

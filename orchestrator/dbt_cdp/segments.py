@@ -150,7 +150,9 @@ class Segments:
     def __init__(self, queries: Queries) -> None:
         self.queries = queries
         self._versions = self._read_versions()
-        self._segments = self._read_segments()
+        sizes = queries.run("sizes")
+        self._measured_at: datetime | None = max((row[-1] for row in sizes), default=None)
+        self._segments = self._read_segments({(row[0], row[1]): row[2:-1] for row in sizes})
 
     def all(self) -> list[Segment]:
         """Those that are defined, in the order of `cdp_segments`, then those that were removed."""
@@ -197,6 +199,11 @@ class Segments:
         """What it has been defined as, in order."""
         return self._versions[segment.entity, segment.name]
 
+    def is_current(self, segment: Segment) -> bool:
+        """Whether the last build knew today's definition."""
+        built = self.versions(segment)
+        return bool(built) and built[-1].version == segment.version
+
     def count_profiles(self, entity: str) -> int:
         """How many people, or accounts, have a profile."""
         ((count,),) = self.queries.run(f"profiles_{entity}")
@@ -231,10 +238,9 @@ class Segments:
 
         Builds that changed nothing are left out.
         """
-        last = max((row[-1] for row in self.queries.run("sizes")), default=None)
-        if last is None:
+        if self._measured_at is None:
             return []
-        since = last - timedelta(days=days)
+        since = self._measured_at - timedelta(days=days)
         causes = self._causes(segment, since)
         defined = {one.defined_at: one.version for one in self.versions(segment)}
         movements = []
@@ -265,8 +271,9 @@ class Segments:
             versions[entity, name].append(Version(version, content, defined_at))
         return versions
 
-    def _read_segments(self) -> list[Segment]:
-        sizes = {(entity, name): size for entity, name, *size, _ in self.queries.run("sizes")}
+    def _read_segments(
+        self, sizes: Mapping[tuple[str, str], Sequence[int | None]]
+    ) -> list[Segment]:
         settings = self.queries.settings
         segments = []
         for entry in settings["segments"]:

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from dbt_cdp.clock import utc_now
 from dbt_cdp.dbt import Dbt, Manifest
 from dbt_cdp.project import Project, Source
 from dbt_cdp.warehouse import Warehouse, open_tables
@@ -93,7 +94,7 @@ def read_sources(project: Project) -> list[SourceState]:
         reader = _Reader(warehouse, manifest)
         states = {kind: reader.states(kind) for kind in _TABLES}
         rejects = {kind: reader.rejects(kind) for kind in _TABLES}
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = utc_now()
     return [
         _state(source, kind, states[kind].get(source.name), rejects[kind].get(source.name, {}), now)
         for source in project.sources()

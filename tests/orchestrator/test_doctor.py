@@ -430,8 +430,8 @@ def test_a_large_file_needs_twice_its_room(parsed: Path, monkeypatch) -> None:
     [(50, OK, "agree"), (7_260, WARNING, "machine's"), (-7_260, WARNING, "warehouse's")],
 )
 def test_clocks(parsed: Path, monkeypatch, ahead: int, state: State, whose: str) -> None:
-    real = doctor._now
-    monkeypatch.setattr(doctor, "_now", lambda: real() + timedelta(seconds=ahead))
+    real = doctor.utc_now
+    monkeypatch.setattr(doctor, "utc_now", lambda: real() + timedelta(seconds=ahead))
     (finding,) = found("clock")
     assert (finding.state, whose in finding.finding) == (state, True)
     assert state == OK or "2 hours" in finding.finding

@@ -273,11 +273,11 @@ def test_a_run_that_has_lost_its_lease_goes_no_further(
         query("update leases set holder = 'other'")
         held.check()
         later = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=5)
-        monkeypatch.setattr(lock, "_now", lambda: later)
+        monkeypatch.setattr(lock, "utc_now", lambda: later)
         held.check()
         # Its own has run out, that of the other has not.
         query(f"update leases set expires_at = timestamp '{later + timedelta(hours=1)}'")
-        monkeypatch.setattr(lock, "_now", lambda: later + timedelta(minutes=6))
+        monkeypatch.setattr(lock, "utc_now", lambda: later + timedelta(minutes=6))
         with pytest.raises(LockLostError, match="another one may have begun"):
             held.check()
     assert query("select holder from leases") == [("other",)]

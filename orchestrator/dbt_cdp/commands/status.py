@@ -1,12 +1,13 @@
 """`cdp status`: how the last runs went."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 
 import click
 
+from dbt_cdp.clock import utc_now
 from dbt_cdp.errors import ExitCode, WarehouseLockedError
 from dbt_cdp.ledger import FAILED, INTERRUPTED, OK, RUNNING, STOPPED, RunEntry, read_runs
 from dbt_cdp.lock import held_since
@@ -81,7 +82,7 @@ def _long_run(since: datetime, max_age: timedelta | None) -> str | None:
     talk(
         f"A run is at work since {since:%Y-%m-%d %H:%M:%S} UTC; what it did is known when it ends."
     )
-    is_late = max_age is not None and _now() - since > max_age
+    is_late = max_age is not None and utc_now() - since > max_age
     return "The run takes longer than it may." if is_late else None
 
 
@@ -95,7 +96,7 @@ def _problem(entries: list[RunEntry], max_age: timedelta | None) -> str | None:
         return None
     if good is None or good.ended_at is None:
         return "No run has succeeded yet."
-    if _now() - good.ended_at > max_age:
+    if utc_now() - good.ended_at > max_age:
         return f"The last run that succeeded ended at {good.ended_at:%Y-%m-%d %H:%M} UTC."
     return None
 
@@ -122,7 +123,3 @@ def _rows(entry: RunEntry) -> list[tuple[object, ...]]:
 
 def _seconds(seconds: float | None) -> str | None:
     return None if seconds is None else f"{seconds:.1f}"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

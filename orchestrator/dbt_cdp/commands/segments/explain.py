@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from dbt_cdp.commands.segments.options import entity_option, minute
+from dbt_cdp.commands.segments.options import entity_option, minute, typed
 from dbt_cdp.decisions import identifier_types
 from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.finder import Finder, parse_asked
@@ -33,7 +33,7 @@ def explain(name: str, member: str, entity: str | None, as_json: bool, project: 
 
     Example: cdp segments explain loyal email=ann@shop.example
     """
-    text = click.get_text_stream("stdin").read().strip() if member == "-" else member
+    text = typed(member)
     with open_segments(project) as segments:
         segment = segments.find(name, entity)
         if not segment.is_defined:

@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from dbt_cdp.commands.segments.explain import find_member
-from dbt_cdp.commands.segments.options import entity_option, minute
+from dbt_cdp.commands.segments.options import entity_option, minute, typed
 from dbt_cdp.options import json_option, project_options
 from dbt_cdp.output import print_json, print_table, say
 from dbt_cdp.project import Project
@@ -44,7 +44,7 @@ def history(
 
     Example: cdp segments history loyal --days 90
     """
-    text = click.get_text_stream("stdin").read().strip() if member == "-" else member
+    text = typed(member) if member else None
     with open_segments(project) as segments:
         segment = segments.find(name, entity)
         if text:

@@ -12,6 +12,14 @@ entity_option = click.option(
     help="Whose segment it is, where people and accounts both have one of the name.",
 )
 
+# What several of an entity are called.
+MANY = {"person": "people", "account": "accounts"}
+
+
+def typed(argument: str) -> str:
+    """What an argument says; `-` stands for standard input."""
+    return click.get_text_stream("stdin").read().strip() if argument == "-" else argument
+
 
 def minute(time: datetime | None) -> str | None:
     """A moment to the minute."""

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from dbt_cdp.commands.segments.options import percent
+from dbt_cdp.commands.segments.options import MANY, percent, typed
 from dbt_cdp.options import json_option, project_options
 from dbt_cdp.output import plain, print_json, print_table, say
 from dbt_cdp.person import in_words
@@ -15,7 +15,6 @@ from dbt_cdp.segments import ENTITIES, open_segments
 
 # Other segments that are shown.
 _SHOWN = 10
-_MANY = {"person": "people", "account": "accounts"}
 
 
 @click.command()
@@ -45,9 +44,8 @@ def preview(where: str, entity: str, sample: int, as_json: bool, project: Projec
 
     Example: cdp segments preview "total_page_views > 10 and email is not null"
     """
-    condition = click.get_text_stream("stdin").read() if where == "-" else where
     with open_segments(project) as segments:
-        found = preview_condition(segments, condition, entity, sample, project.target.type)
+        found = preview_condition(segments, typed(where), entity, sample, project.target.type)
     if as_json:
         print_json(asdict(found))
     else:
@@ -57,7 +55,7 @@ def preview(where: str, entity: str, sample: int, as_json: bool, project: Projec
 def _print(found: Preview) -> None:
     share = percent(found.members, found.profiles)
     of = f" ({share})" if share else ""
-    say(f"{found.members:,} of {found.profiles:,} {_MANY[found.entity]} meet it{of}.")
+    say(f"{found.members:,} of {found.profiles:,} {MANY[found.entity]} meet it{of}.")
     if len(found.parts) > 1:
         say("")
         print_table(

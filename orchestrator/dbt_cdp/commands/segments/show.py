@@ -5,13 +5,12 @@ from itertools import pairwise
 
 import click
 
-from dbt_cdp.commands.segments.options import entity_option, minute, percent
+from dbt_cdp.commands.segments.options import MANY, entity_option, minute, percent
 from dbt_cdp.options import json_option, project_options
 from dbt_cdp.output import print_json, print_table, say
 from dbt_cdp.project import Project
 from dbt_cdp.segments import KEYS, Member, Segment, Version, open_segments
 
-_MANY = {"person": "people", "account": "accounts"}
 _SAID_ALREADY = ("description", "owner", "tags")
 
 
@@ -28,6 +27,7 @@ def show(name: str, entity: str | None, as_json: bool, project: Project) -> None
     with open_segments(project) as segments:
         segment = segments.find(name, entity)
         versions = segments.versions(segment)
+        is_current = segments.is_current(segment)
         members = segments.members(segment)
         profiles = segments.count_profiles(segment.entity)
     if as_json:
@@ -40,14 +40,14 @@ def show(name: str, entity: str | None, as_json: bool, project: Project) -> None
             }
         )
         return
-    _print_definition(segment, versions)
+    _print_definition(segment, versions, is_current)
     _print_size(segment, profiles)
     _print_members(segment, members)
     _print_versions(versions)
 
 
-def _print_definition(segment: Segment, versions: list[Version]) -> None:
-    say(f"{segment.name}, a segment of {_MANY[segment.entity]}")
+def _print_definition(segment: Segment, versions: list[Version], is_current: bool) -> None:
+    say(f"{segment.name}, a segment of {MANY[segment.entity]}")
     if segment.description:
         say(f"  {segment.description}")
     for key, value in segment.definition.items():
@@ -59,7 +59,7 @@ def _print_definition(segment: Segment, versions: list[Version]) -> None:
         say(f"  tags: {', '.join(segment.tags)}")
     if not segment.is_defined:
         say("  It was removed from cdp_segments.")
-    elif not versions or versions[-1].version != segment.version:
+    elif not is_current:
         say("  The last build did not know this definition yet; the next one computes it.")
     else:
         say(f"  version: {segment.version}, since {minute(versions[-1].defined_at)}")
