@@ -5,6 +5,7 @@
      identifier_type  the type of identifier that a record's id is; none if the id names nobody outside the system
      attributes       the attributes that its records have
      reread_hours     how many hours before the last load a build reads again, since rows may come or change that late
+     expiry           of a collector that writes a row an event: the names that the columns with the event's id and its time may have
      keys             further keys of an entry in cdp_sources #}
 {% macro cdp_collectors() %}
     {%- set collectors = {
@@ -12,19 +13,23 @@
             "tables": ["tracks", "identifies", "pages", "screens", "groups", "aliases"],
             "kinds": ["events"],
             "keys": ["event_tables"],
+            "expiry": {"id": ["id", "message_id"], "at": ["timestamp", "original_timestamp"]},
         },
         "rudderstack": {
             "tables": ["tracks", "identifies", "pages", "screens", "groups", "aliases"],
             "kinds": ["events"],
             "keys": ["event_tables"],
+            "expiry": {"id": ["id", "message_id"], "at": ["timestamp", "original_timestamp"]},
         },
         "jitsu": {
             "tables": ["events"],
             "kinds": ["events"],
+            "expiry": {"id": ["message_id"], "at": ["timestamp"]},
         },
         "snowplow": {
             "tables": ["events"],
             "kinds": ["events"],
+            "expiry": {"id": ["event_id"], "at": ["derived_tstamp", "collector_tstamp"]},
         },
         "ga4": {
             "tables": ["events"],
@@ -34,10 +39,12 @@
         "amplitude": {
             "tables": ["event"],
             "kinds": ["events"],
+            "expiry": {"id": ["uuid"], "at": ["event_time", "client_event_time"]},
         },
         "mixpanel": {
             "tables": ["mp_master_event"],
             "kinds": ["events"],
+            "expiry": {"id": [], "at": ["time"]},
         },
         "salesforce": {
             "tables": ["contact", "lead", "account"],
@@ -77,7 +84,7 @@
             "reread_hours": 24,
         },
     } -%}
-    {%- set defaults = {"identifier_type": none, "attributes": [], "reread_hours": 3, "keys": []} -%}
+    {%- set defaults = {"identifier_type": none, "attributes": [], "reread_hours": 3, "expiry": none, "keys": []} -%}
     {%- for name, collector in collectors.items() -%}
         {%- do collectors.update({name: dict(defaults, **collector)}) -%}
     {%- endfor -%}

@@ -77,7 +77,8 @@
         tables=collector.tables,
         identifier_type=entry.identifier_type or collector.identifier_type,
         attributes=collector.attributes,
-        reread_hours=collector.reread_hours
+        reread_hours=collector.reread_hours,
+        expiry=collector.expiry
     )) -}}
 {% endmacro %}
 

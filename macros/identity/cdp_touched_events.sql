@@ -2,10 +2,11 @@
    later builds, those of the groups that have changed since the model's own last build, which the CTE `touched` before
    it names. #}
 {% macro cdp_touched_events() -%}
+{%- set retention = ref("stg_cdp__retention") -%}
 {%- if cdp.cdp_is_incremental() -%}
 touched as (
 
-    {{ cdp.cdp_touched_groups() | indent(4) }}
+    {{ cdp.cdp_touched_groups(retention) | indent(4) }}
 
 ),
 

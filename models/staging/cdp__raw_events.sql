@@ -22,7 +22,7 @@ events as (
 ),
 
 -- Of the versions of one event the one received first counts, so that the order in which they are
--- loaded does not matter.
+-- loaded does not matter. It does so when it has expired, too: else the event would come back by another one.
 versions as (
 
     select *
@@ -100,12 +100,15 @@ final as (
             and keyed.event_id = stored.event_id
 
     where
-        stored.event_id is null
+        (stored.event_id is null and not keyed.is_expired)
         or keyed.received_at < stored.received_at
         or (
             keyed.received_at = stored.received_at
             and keyed.content_hash < stored.content_hash
         )
+    {%- else %}
+
+    where not keyed.is_expired
     {%- endif %}
 
 )

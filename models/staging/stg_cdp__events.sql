@@ -5,7 +5,8 @@ select
     {{ column }},
     {%- endfor %}
     source,
-    content_hash
+    content_hash,
+    is_expired
 
 from {{ ref("stg_cdp__incoming_events") }}
 

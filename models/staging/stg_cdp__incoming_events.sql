@@ -68,7 +68,7 @@ dated as (
 
 ),
 
-final as (
+judged as (
 
     select
         source,
@@ -92,6 +92,18 @@ final as (
         end as reject_reason
 
     from dated
+
+),
+
+final as (
+
+    select
+        judged.*,
+        coalesce(cast(judged.timestamp as date) < retention.kept_since, false) as is_expired
+
+    from judged
+
+    left join {{ ref("stg_cdp__retention") }} as retention on judged.source = retention.source
 
 )
 

@@ -6,8 +6,10 @@ select
     {%- endfor %}
     source,
     content_hash,
-    reject_reason
+    coalesce(reject_reason, 'older than cdp_retention keeps events') as reject_reason
 
 from {{ ref("stg_cdp__incoming_events") }}
 
-where reject_reason is not null
+where
+    reject_reason is not null
+    or is_expired
