@@ -22,25 +22,30 @@ class Queries:
     """The queries, on an open warehouse.
 
     Attributes:
+        warehouse: the warehouse.
         settings: what the files give besides queries.
     """
 
     def __init__(self, warehouse: Warehouse, compiled: dict[str, Any]) -> None:
-        self._warehouse = warehouse
+        self.warehouse = warehouse
         self._sql: dict[str, str] = compiled["queries"]
         self.settings = compiled
 
     def run(self, name: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """The rows of the query of that name; parameters take the places of `?`."""
-        return self._warehouse.query(self._sql[name], parameters)
+        return self.warehouse.query(self._sql[name], parameters)
 
     def run_within(self, name: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """The rows of a query that reads the query of that name as the table of that name."""
-        return self._warehouse.query(f"with {name} as ({self._sql[name]}) {query}", parameters)
+        return self.warehouse.query(f"with {name} as ({self._sql[name]}) {query}", parameters)
+
+    def export(self, name: str, file: Path, *parameters: Any) -> int:
+        """Write the rows of the query of that name to a Parquet file; how many they are."""
+        return self.warehouse.export(self._sql[name], parameters, file)
 
     def columns(self, relation: Relation) -> list[str]:
         """Names of a table's columns in their order; none where it is not there."""
-        return self._warehouse.columns(relation)
+        return self.warehouse.columns(relation)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from dbt_cdp.dbt import Relation
@@ -44,6 +45,14 @@ class Warehouse(ABC):
 
         Returns:
             The number of rows inserted.
+        """
+
+    @abstractmethod
+    def export(self, sql: str, parameters: Sequence[Any], path: Path) -> int:
+        """Write the rows of a query to a Parquet file, compressed by Zstandard.
+
+        Returns:
+            The number of rows.
         """
 
     @abstractmethod

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from dbt.adapters.bigquery.clients import create_bigquery_client
@@ -18,6 +19,8 @@ from google.api_core.retry import Retry, if_exception_type
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
+from google.cloud.bigquery.table import RowIterator, _EmptyRowIterator
+from pyarrow import parquet
 from typing_extensions import override
 
 from dbt_cdp.dbt import Relation
@@ -140,6 +143,20 @@ class BigQueryWarehouse(Warehouse):
         return job.num_dml_affected_rows or 0
 
     @override
+    def export(self, sql: str, parameters: Sequence[Any], path: Path) -> int:
+        job, rows = self._start(sql, parameters)
+        count = 0
+        with _errors(job.job_id), ExitStack() as files:
+            writer = None
+            for batch in rows.to_arrow_iterable():
+                writer = writer or files.enter_context(
+                    parquet.ParquetWriter(path, batch.schema, compression="zstd")
+                )
+                writer.write_batch(batch)
+                count += batch.num_rows
+        return count
+
+    @override
     def exists(self, relation: Relation) -> bool:
         return self._find(relation) is not None
 
@@ -193,6 +210,14 @@ class BigQueryWarehouse(Warehouse):
         self, sql: str, parameters: Sequence[Any] = ()
     ) -> tuple[bigquery.QueryJob, list[tuple[Any, ...]]]:
         """Run a statement or a script to its end; the job, and the rows of a query."""
+        job, rows = self._start(sql, parameters)
+        with _errors(job.job_id):
+            return job, [tuple(_plain(value) for value in row.values()) for row in rows]
+
+    def _start(
+        self, sql: str, parameters: Sequence[Any]
+    ) -> tuple[bigquery.QueryJob, RowIterator | _EmptyRowIterator]:
+        """Run a statement or a script to its end; the job, and the rows of a query yet to be read."""
         config = bigquery.QueryJobConfig(
             query_parameters=[_parameter(value) for value in parameters],
             **_job_settings(self._credentials),
@@ -208,8 +233,7 @@ class BigQueryWarehouse(Warehouse):
             )
         with _errors(job.job_id):
             seconds = self._credentials.job_execution_timeout_seconds
-            rows = job.result(retry=self._retry, timeout=seconds)
-            return job, [tuple(_plain(value) for value in row.values()) for row in rows]
+            return job, job.result(retry=self._retry, timeout=seconds)
 
     def _find(self, relation: Relation) -> bigquery.Table | None:
         with _errors():

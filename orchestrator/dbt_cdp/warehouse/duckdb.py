@@ -2,14 +2,17 @@
 
 import contextlib
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import duckdb
 from typing_extensions import override
 
+from dbt_cdp.collector.spool import sync_folder
 from dbt_cdp.dbt import Relation
 from dbt_cdp.errors import ConfigurationError, WarehouseError, WarehouseLockedError
 from dbt_cdp.project import Project
@@ -56,6 +59,13 @@ class DuckDBWarehouse(Warehouse):
             f"insert into {relation} ({names}) select {names} from (select {values}) as rows "  # noqa: S608
             f"anti join {relation} using ({self.quote(key)})",
             [list(column) for column in columns.values()],
+        )
+
+    @override
+    def export(self, sql: str, parameters: Sequence[Any], path: Path) -> int:
+        name = str(path).replace("'", "''")
+        return self.execute(
+            f"copy ({sql}) to '{name}' (format parquet, compression zstd)", parameters
         )
 
     @override
@@ -108,6 +118,60 @@ class DuckDBWarehouse(Warehouse):
     @override
     def close(self) -> None:
         self._connection.close()
+
+
+def rewrite_file(file: Path) -> None:
+    """Write a DuckDB file anew, so that what was deleted is neither in it nor takes room.
+
+    DuckDB keeps the room of deleted rows for new ones, with their bytes. The copy takes the place
+    of the file in one go. Nobody can write to the file meanwhile; who reads it goes on with the
+    old one.
+
+    Raises:
+        WarehouseLockedError: another process writes to it.
+        WarehouseError: there is no room for the copy, or the file cannot be read or written.
+    """
+    if shutil.disk_usage(file.parent).free < file.stat().st_size:
+        raise WarehouseError(
+            "The disk has no room for a copy of the file, without which it cannot shrink.",
+            where=str(file),
+            remedy="make room for as much as the file has.",
+        )
+    copy = file.with_name(f"{file.name}.new")
+    _remove(copy)
+    try:
+        with _connection_errors(str(file)), duckdb.connect() as connection:
+            _copy_database(connection, file, copy)
+            shutil.copymode(file, copy)
+            # Still attached, so that nobody has written to the old one.
+            copy.replace(file)
+        sync_folder(file.parent)
+    finally:
+        _remove(copy)
+
+
+def _copy_database(connection: duckdb.DuckDBPyConnection, file: Path, copy: Path) -> None:
+    # What another process has just written may still be in the log beside the file.
+    while _log(file).exists():
+        duckdb.connect(file).execute("checkpoint").close()
+    # Views name the database that their tables are in.
+    name = '"' + file.stem.replace('"', '""') + '"'
+    for path, alias, options in ((file, name, "(read_only)"), (copy, '"new file"', "")):
+        text = str(path).replace("'", "''")
+        connection.execute(f"attach '{text}' as {alias} {options}")
+    connection.execute(f'copy from database {name} to "new file"')
+    connection.execute('checkpoint "new file"')
+    connection.execute('detach "new file"')
+
+
+def _remove(file: Path) -> None:
+    for path in (file, _log(file)):
+        path.unlink(missing_ok=True)
+
+
+def _log(file: Path) -> Path:
+    """Where DuckDB writes what is not yet in the file."""
+    return file.with_name(f"{file.name}.wal")
 
 
 def _connect(project: Project) -> duckdb.DuckDBPyConnection:

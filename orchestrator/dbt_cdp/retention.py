@@ -1,0 +1,356 @@
+"""Retention: events older than `cdp_retention` keeps them are archived, or not, and deleted.
+
+What was counted of them stays in profiles and segments. Every deletion states anew which rows have
+expired, and the row in the ledger by which a day is closed comes last: after a kill the next
+retention does the rest. A day is archived as one file whose name follows from its rows, so that one
+that was written already is written over.
+"""
+
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dbt_cdp.clock import utc_now
+from dbt_cdp.dbt import Dbt, Relation
+from dbt_cdp.errors import CdpError, ConfigurationError, WarehouseError
+from dbt_cdp.landing import ensure_tables
+from dbt_cdp.ledger import RUN_STEPS
+from dbt_cdp.output import talk
+from dbt_cdp.project import PROJECT_FILE, Project
+from dbt_cdp.queries import Queries, open_queries
+from dbt_cdp.storage import open_storage
+from dbt_cdp.warehouse.duckdb import rewrite_file
+
+_LEDGER = "cdp__retention_runs"
+_RAW_EVENTS = "cdp__raw_events"
+
+# How the ledger names it, whatever a user's own model in its place is called.
+_EVENTS = "raw_events"
+
+# More than this share of all events does not expire from one day to the next.
+_USUAL_SHARE = 0.2
+
+# The number of a build is the time of its start in microseconds.
+_MICROSECONDS = 1_000_000
+
+
+class UnusualRetentionError(CdpError):
+    """So much would be deleted that a person has to say yes."""
+
+
+@dataclass(frozen=True)
+class Expired:
+    """Rows of one table and source that have expired.
+
+    Attributes:
+        source: name of the entry in `cdp_sources`, or of a former one.
+        table: the table's name.
+        kept_since: the first day (UTC) that is kept.
+        rows: how many rows of before that there are, or were.
+        archive: where they are written before they are deleted; None for nowhere.
+    """
+
+    source: str
+    table: str
+    kept_since: date
+    rows: int
+    archive: str | None
+
+
+@dataclass(frozen=True)
+class Retention:
+    """What a retention has done, or would do.
+
+    Attributes:
+        expired: by source and table, those with rows.
+        events: how many events there were in raw_events; 0 where it is not due.
+        is_due: whether days have ended since the last one.
+    """
+
+    expired: Sequence[Expired]
+    events: int
+    is_due: bool
+
+
+class _Window(NamedTuple):
+    """A source and the first day (UTC) of it that is kept."""
+
+    source: str
+    kept_since: date
+
+    @property
+    def moment(self) -> datetime:
+        """The beginning of that day."""
+        return datetime.combine(self.kept_since, time())
+
+
+class _Condition(NamedTuple):
+    """Which rows of a table have expired."""
+
+    relation: Relation
+    table: str
+    sql: str
+    parameters: Sequence[Any]
+
+
+class _Task(NamedTuple):
+    """What has expired in one table, and how it is told."""
+
+    expired: Expired
+    condition: _Condition
+
+
+def is_set(project: Project) -> bool:
+    """Whether anything expires at all."""
+    return bool(project.var("cdp_retention"))
+
+
+def plan_retention(project: Project) -> Retention:
+    """Count what has expired.
+
+    Raises:
+        ConfigurationError: `cdp_retention` is not set, or no build has succeeded yet.
+        DbtError: the project cannot be compiled; `cdp_retention` is not as it must be.
+        WarehouseError: the warehouse cannot be opened or read.
+    """
+    with _opened(project) as run:
+        return run.found
+
+
+def retain(
+    project: Project,
+    *,
+    is_confirmed: bool = False,
+    on_table: Callable[[Expired], None] = lambda expired: None,
+) -> Retention:
+    """Archive and delete what has expired. To be called by who has the lock of a run.
+
+    Args:
+        project: the project.
+        is_confirmed: whether somebody has said yes to more than expires from day to day.
+        on_table: called with each table and source whose expired rows have been deleted.
+
+    Returns:
+        What it has done.
+
+    Raises:
+        UnusualRetentionError: it would be more than that, and nobody has said yes.
+        ConfigurationError, DbtError, WarehouseError: as `plan_retention`.
+        StorageError: the archive cannot be written; what was not archived is not deleted.
+    """
+    with _opened(project) as run:
+        _check_share(run.found, is_confirmed)
+        run.do(on_table)
+    if run.found.expired:
+        _shrink(project)
+    return run.found
+
+
+def _check_share(found: Retention, is_confirmed: bool) -> None:
+    count = sum(one.rows for one in found.expired if one.table == _EVENTS)
+    if is_confirmed or count <= found.events * _USUAL_SHARE:
+        return
+    raise UnusualRetentionError(
+        f"{count:,} of {found.events:,} events would expire at once: it is the first time, the"
+        " months of cdp_retention were made fewer, or the clock of this machine is wrong.",
+        remedy="look at `cdp retain --dry-run`; if it is right, call `cdp retain --yes` once.",
+    )
+
+
+def _shrink(project: Project) -> None:
+    """Give the room of deleted rows back to the disk, where the warehouse is a file."""
+    file = project.database_file
+    if file is None:
+        return
+    try:
+        rewrite_file(file)
+    except WarehouseError as error:
+        talk(f"The events are deleted, but the file is as large as before.\n{error.message}")
+
+
+@contextmanager
+def _opened(project: Project) -> Iterator["_Run"]:
+    if not is_set(project):
+        raise ConfigurationError(
+            "Nothing expires, since cdp_retention is not set.",
+            where=str(project.root / PROJECT_FILE),
+            remedy="set `cdp_retention: {raw_events_months: 25}` under `vars:`.",
+        )
+    ledger, _ = ensure_tables(project, [_LEDGER, RUN_STEPS])
+    with open_queries(project, ["retention"]) as queries:
+        yield _Run(project, queries, ledger)
+
+
+class _Run:
+    """One retention, on an open warehouse.
+
+    Attributes:
+        found: what has expired.
+    """
+
+    def __init__(self, project: Project, queries: Queries, ledger: Relation) -> None:
+        self._project, self._queries, self._ledger = project, queries, ledger
+        self._manifest = Dbt(project).manifest()
+        self._batch = self._last_counted_batch()
+        windows, events = self._windows()
+        self._tasks = [task for window in windows for task in self._tasks_of(window)]
+        expired = [task.expired for task in self._tasks if task.expired.rows]
+        self.found = Retention(expired, events, is_due=bool(windows))
+
+    def do(self, on_table: Callable[[Expired], None]) -> None:
+        """Archive, delete, and enter it."""
+        archived = {}
+        for expired, _ in self._tasks:
+            if expired.archive and expired.source not in archived:
+                archived[expired.source] = self._archive(expired, expired.archive)
+        for expired, condition in self._tasks:
+            if expired.rows:
+                self._queries.warehouse.execute(
+                    f"delete from {condition.relation} where {condition.sql}",  # noqa: S608
+                    condition.parameters,
+                )
+            if expired.rows or expired.table == _EVENTS:
+                self._enter(expired, archived.get(expired.source) if expired.archive else None)
+            if expired.rows:
+                on_table(expired)
+
+    def _last_counted_batch(self) -> int:
+        """The number above which builds may not have counted their events yet."""
+        ((until,),) = self._queries.run("counted_until")
+        if until is None:
+            raise ConfigurationError(
+                "No build of `cdp run` has succeeded yet, and events expire when they are counted.",
+                remedy="call `cdp run`; its last step is the retention.",
+            )
+        return int(until.replace(tzinfo=UTC).timestamp() * _MICROSECONDS)
+
+    def _windows(self) -> tuple[list[_Window], int]:
+        """The sources with a day that has ended since the last retention, and how many events there
+        are; not counted where there is no such source."""
+        first_days = dict(self._queries.run("windows", _today(self._project)))
+        default = first_days.pop(None)
+        done = dict(self._queries.run("deletions"))
+
+        def due(days: Mapping[str, date]) -> list[_Window]:
+            return [_Window(*one) for one in days.items() if one[1] > done.get(one[0], date.min)]
+
+        windows = due(first_days)
+        if not windows:
+            return [], 0
+        events = dict(self._queries.run("sources"))
+        former = {source: default for source in sorted(events.keys() - first_days.keys())}
+        return windows + due(former), sum(events.values())
+
+    def _tasks_of(self, window: _Window) -> list[_Task]:
+        """What has expired of a source; raw_events last, since its entry closes the days."""
+        policy = self._policy(window.source)
+        tasks = []
+        for condition in (*self._source_tables(window), *self._own_tables(window)):
+            archive = policy["archive"] if condition.table == _EVENTS else None
+            rows = self._count(condition)
+            expired = Expired(window.source, condition.table, window.kept_since, rows, archive)
+            tasks.append(_Task(expired, condition))
+        return tasks
+
+    def _policy(self, source: str) -> Mapping[str, Any]:
+        settings = self._queries.settings["retention"]
+        policy: Mapping[str, Any] = settings["sources"].get(source, settings["default"])
+        return policy
+
+    def _own_tables(self, window: _Window) -> Iterator[_Condition]:
+        for model, condition in self._queries.settings["conditions"].items():
+            relation = self._manifest.relation(model)
+            parameters = self._parameters(window, condition["parameters"])
+            name = _EVENTS if model == _RAW_EVENTS else relation.identifier
+            yield _Condition(relation, name, condition["sql"], parameters)
+
+    def _source_tables(self, window: _Window) -> Iterator[_Condition]:
+        """Those of a collector, where the user lets expired events be deleted from them. A table of
+        all calls comes before those of single events, which say of its rows whether they expire."""
+        settings, warehouse = self._queries.settings, self._queries.warehouse
+        for table in settings["source_tables"]:
+            relation = Relation(**table["relation"])
+            columns = {name.lower(): name for name in warehouse.columns(relation)}
+            ids = [warehouse.quote(columns[name]) for name in table["id"] if name in columns]
+            times = [warehouse.quote(columns[name]) for name in table["at"] if name in columns]
+            if table["source"] != window.source or not times:
+                continue
+            reads = [settings["at_time"].replace("{at}", name) for name in times]
+            is_old = f"coalesce({', '.join(reads)}, null) < ?"
+            if not ids:
+                yield _Condition(relation, relation.identifier, is_old, [window.moment])
+                continue
+            id_text = settings["id_text"].replace("{id}", ids[0])
+            old_ids = settings["expired_ids"]
+            yield _Condition(
+                relation,
+                relation.identifier,
+                f"{id_text} in ({old_ids['sql']}) or ({id_text} is null and {is_old})",
+                [*self._parameters(window, old_ids["parameters"]), window.moment],
+            )
+
+    def _parameters(self, window: _Window, names: Sequence[str]) -> list[Any]:
+        values = {"source": window.source, "moment": window.moment, "batch": self._batch}
+        return [values[name] for name in names]
+
+    def _count(self, condition: _Condition) -> int:
+        ((count,),) = self._queries.warehouse.query(
+            f"select count(*) from {condition.relation} where {condition.sql}",  # noqa: S608
+            condition.parameters,
+        )
+        return int(count)
+
+    def _archive(self, expired: Expired, address: str) -> int:
+        """Write a source's expired events to the archive, a file a day; how many they were."""
+        storage = open_storage(address, self._project.root)
+        window = _Window(expired.source, expired.kept_since)
+        total = 0
+        with tempfile.TemporaryDirectory(prefix="cdp-") as folder:
+            file = Path(folder, "events.parquet")
+            for day, count, last_batch in self._queries.run(
+                "days", window.source, window.moment, self._batch
+            ):
+                begin = datetime.combine(day, time())
+                end = begin + timedelta(days=1)
+                written = self._queries.export(
+                    "events", file, window.source, begin, end, self._batch
+                )
+                if written != count:
+                    raise WarehouseError(
+                        f"{written:,} of {count:,} events of {day} were archived, and none deleted.",
+                        remedy="see that nobody else writes to raw_events, and do it again.",
+                    )
+                name = f"raw_events/source={window.source}/date={day}/{last_batch}.parquet"
+                storage.put(file, name)
+                total += written
+        return total
+
+    def _enter(self, expired: Expired, archived: int | None) -> None:
+        row = {
+            "retention_id": uuid.uuid4().hex,
+            "source": expired.source,
+            "table_name": expired.table,
+            "kept_since": expired.kept_since,
+            "deleted_rows": expired.rows,
+            "archived_rows": archived,
+            "archive": expired.archive,
+            "retained_at": utc_now(),
+        }
+        # A null is a parameter of type text, which a number's column does not take everywhere.
+        row = {name: value for name, value in row.items() if value is not None}
+        names, marks = ", ".join(row), ", ".join("?" for _ in row)
+        self._queries.warehouse.execute(
+            f"insert into {self._ledger} ({names}) values ({marks})",  # noqa: S608
+            list(row.values()),
+        )
+
+
+def _today(project: Project) -> date:
+    """The day that a build calls today (UTC)."""
+    moment = project.var("cdp_as_of")
+    return datetime.fromisoformat(str(moment)).date() if moment else utc_now().date()
