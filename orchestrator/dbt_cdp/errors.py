@@ -70,6 +70,10 @@ class FileError(CdpError):
     """A file that was to be loaded cannot be read as what it claims to be."""
 
 
+class StorageError(CdpError):
+    """A folder or a bucket refuses to read or to keep a file."""
+
+
 class DbtError(CdpError):
     """A model, a seed or a test failed.
 
