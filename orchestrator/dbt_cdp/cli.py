@@ -21,6 +21,7 @@ COMMANDS = {
     "keys": "dbt_cdp.commands.keys:keys",
     "load": "dbt_cdp.commands.load:load",
     "profile": "dbt_cdp.commands.profile:profile",
+    "retain": "dbt_cdp.commands.retain:retain",
     "run": "dbt_cdp.commands.run:run",
     "schedule": "dbt_cdp.commands.schedule:schedule",
     "segments": "dbt_cdp.commands.segments:segments",

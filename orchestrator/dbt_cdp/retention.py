@@ -236,14 +236,14 @@ class _Run:
         default = first_days.pop(None)
         done = dict(self._queries.run("deletions"))
 
-        def due(days: Mapping[str, date]) -> list[_Window]:
+        def due(days: Mapping[str, Any]) -> list[_Window]:
             return [_Window(*one) for one in days.items() if one[1] > done.get(one[0], date.min)]
 
         windows = due(first_days)
         if not windows:
             return [], 0
         events = dict(self._queries.run("sources"))
-        former = {source: default for source in sorted(events.keys() - first_days.keys())}
+        former = dict.fromkeys(sorted(events.keys() - first_days.keys()), default)
         return windows + due(former), sum(events.values())
 
     def _tasks_of(self, window: _Window) -> list[_Task]:
@@ -322,7 +322,7 @@ class _Run:
                 )
                 if written != count:
                     raise WarehouseError(
-                        f"{written:,} of {count:,} events of {day} were archived, and none deleted.",
+                        f"{written:,} of {count:,} events of {day} were archived, none deleted.",
                         remedy="see that nobody else writes to raw_events, and do it again.",
                     )
                 name = f"raw_events/source={window.source}/date={day}/{last_batch}.parquet"

@@ -1,10 +1,12 @@
-"""One cycle: what is new is loaded, then everything that follows from it is computed.
+"""One cycle: what is new is loaded, everything that follows from it is computed, and what is old
+expires.
 
 Each step leaves things so that the next run can go on from wherever this one was killed: the load
 takes what is not in the warehouse yet, and dbt builds what is not built.
 """
 
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from dbt_cdp import retention
 from dbt_cdp.alerts import read_alerts, tell_change, tell_no_run
 from dbt_cdp.collector.spool import sealed_segments
 from dbt_cdp.dbt import Dbt
@@ -254,8 +257,28 @@ def _build_arguments(settings: Settings) -> list[str]:
     return ["build", "--select", settings.select, *full]
 
 
+def _plan_retain(project: Project, settings: Settings) -> str:
+    if not retention.is_set(project):
+        return "cdp_retention is not set"
+    return "what is older than cdp_retention says; `cdp retain --dry-run` counts it"
+
+
+def _retain(project: Project, settings: Settings) -> tuple[str, str]:
+    if not retention.is_set(project):
+        return SKIPPED, "cdp_retention is not set"
+    found = retention.retain(project)
+    if not found.is_due:
+        return SKIPPED, "nothing more expires today"
+    tables: dict[str, int] = defaultdict(int)
+    for expired in found.expired:
+        tables[expired.table] += expired.rows
+    counts = ", ".join(f"{rows:,} of {table}" for table, rows in tables.items())
+    return OK, f"deleted {counts}" if counts else "nothing has expired"
+
+
 _STEPS: Mapping[str, _Step] = {
     "load": _Step(_plan_load, _load),
     "build": _Step(_plan_build, _build),
+    "retain": _Step(_plan_retain, _retain),
 }
 STEPS = tuple(_STEPS)

@@ -47,6 +47,7 @@ VARS = {
 TESTED_MODELS = [
     "stg_cdp__landed_events",
     "stg_cdp__incoming_events",
+    "stg_cdp__retention",
     "stg_cdp__incoming_records",
     "cdp__raw_events",
     "int_cdp__blocked_values",
@@ -288,6 +289,37 @@ def test_a_wrong_configuration_stops_dbt_before_it_touches_anything(
     dbt: Parser, variables: dict, said: str
 ) -> None:
     assert said in dbt.parse_errors(**{"cdp_sources": [WEB], **variables})
+
+
+@pytest.mark.parametrize(
+    ("retention", "said"),
+    [
+        ([13], "cdp_retention: expected a mapping of keys"),
+        ({"months": 13}, "cdp_retention: unknown key 'months'"),
+        ({"archive": "old"}, "cdp_retention: missing key 'raw_events_months'"),
+        ({"raw_events_months": 0}, "raw_events_months must be a whole number of months"),
+        ({"raw_events_months": "13"}, "raw_events_months must be a whole number of months"),
+        ({"raw_events_months": True}, "raw_events_months must be a whole number of months"),
+        ({"raw_events_months": 13, "archive": 7}, "archive must be a folder, gs://..., s3://..."),
+        ({"raw_events_months": 13, "sources": {"wed": {}}}, "sources: unknown key 'wed'. Did you"),
+        (
+            {"raw_events_months": 13, "sources": {"web": {"month": 1}}},
+            "cdp_retention, source 'web': unknown key 'month'",
+        ),
+        (
+            {"raw_events_months": 13, "sources": {"web": {"source_tables": 1}}},
+            "source 'web': source_tables must be true or false",
+        ),
+        (
+            {"raw_events_months": 13, "sources": {"web": {"source_tables": True}}},
+            "source_tables is for collectors that write a row an event: segment,",
+        ),
+    ],
+)
+def test_a_retention_that_cannot_be_read_stops_dbt(
+    dbt: Parser, retention: object, said: str
+) -> None:
+    assert said in dbt.parse_errors(cdp_sources=[WEB], cdp_retention=retention)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def run(
     as_json: bool,
     project: Project,
 ) -> int:
-    """Do one cycle: load what `cdp collect` has received, then build.
+    """Do one cycle: load what `cdp collect` has received, build, and let old events expire.
 
     To be called every 15 to 60 minutes. One run works at a time; each is entered in the tables
     runs and run_steps, and `cdp status` shows them. Whatever kills a run, the next one goes on.

@@ -20,7 +20,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 from google.cloud.bigquery.table import RowIterator, _EmptyRowIterator
-from pyarrow import parquet
+from pyarrow import parquet  # type: ignore[import-untyped]
 from typing_extensions import override
 
 from dbt_cdp.dbt import Relation
@@ -217,7 +217,7 @@ class BigQueryWarehouse(Warehouse):
     def _start(
         self, sql: str, parameters: Sequence[Any]
     ) -> tuple[bigquery.QueryJob, RowIterator | _EmptyRowIterator]:
-        """Run a statement or a script to its end; the job, and the rows of a query yet to be read."""
+        """Run a statement or a script to its end; the job, and a query's rows yet to be read."""
         config = bigquery.QueryJobConfig(
             query_parameters=[_parameter(value) for value in parameters],
             **_job_settings(self._credentials),
