@@ -56,17 +56,21 @@ _LOGINS = {
     " run where a service account is attached.",
 }
 
+_SETTINGS = {
+    "s3": "check the environment variables AWS_*.",
+    "gs": "let GOOGLE_APPLICATION_CREDENTIALS name the key file of a service account, or what"
+    " `gcloud auth application-default login` writes; other kinds are not read.",
+}
 _RIGHTS = {
     "s3": "allow s3:ListBucket on the bucket; s3:GetObject, s3:PutObject, s3:DeleteObject and"
     " s3:AbortMultipartUpload on what is in it.",
     "gs": "give the role Storage Object User (roles/storage.objectUser) on the bucket.",
 }
 
-# How the library fails to come by credentials: from Google, from Amazon, from a key file.
+# How the library fails to come by credentials, from Google and from Amazon.
 _NO_CREDENTIALS = re.compile(
     r"performing token request"
     r"|performing [A-Z]+ https?://(sts\.|[^/ ]+/(latest/(api|meta-data)/|v\d/credentials))"
-    r"|CryptoProvider error"
 )
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([A-Za-z]{1,60})</Code>|\(code: ([A-Za-z]{1,60})\)")
@@ -128,7 +132,7 @@ class BucketStorage(Storage):
             raise ConfigurationError(
                 "The credentials or settings for the bucket cannot be read.",
                 where=self._address,
-                remedy=_LOGINS[scheme],
+                remedy=_SETTINGS[scheme],
             ) from None
 
     @override

@@ -1,6 +1,7 @@
 """A bucket on loopback: the calls of S3 that storage makes; GCS has the same in its XML API."""
 
 import hashlib
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,7 +71,7 @@ def _error(code: str, detail: str = "") -> str:
 
 @contextmanager
 def bucket_server() -> Iterator[Bucket]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server = _Server(("127.0.0.1", 0), _Handler)
     server.bucket = Bucket(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -80,6 +81,15 @@ def bucket_server() -> Iterator[Bucket]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    bucket: Bucket
+
+    def handle_error(self, request: object, address: object) -> None:
+        """A client may go away in the middle of an answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, address)
 
 
 _upload_ids = (f"upload-{number}" for number in count(1))

@@ -23,6 +23,12 @@ BUCKETS = ["s3", "gs"]
 
 KEY_ID, SECRET, TOKEN = "AKIAOURKEYID", "our-secret-key", "our-session-token"
 
+ACCOUNT = {
+    "type": "service_account",
+    "client_email": "cdp@our-project.iam.gserviceaccount.com",
+    "private_key_id": KEY_ID,
+}
+
 # What nobody listens to: the port is for the system's services.
 NOBODY = "http://127.0.0.1:1"
 
@@ -58,13 +64,8 @@ def environment(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_SESSION_TOKEN", TOKEN)
-    account = {
-        "type": "service_account",
-        "client_email": "cdp@our-project.iam.gserviceaccount.com",
-        "private_key_id": KEY_ID,
-        "private_key": private_key,
-    }
-    (tmp_path / "account.json").write_text(json.dumps(account))
+    account = json.dumps(ACCOUNT | {"private_key": private_key})
+    (tmp_path / "account.json").write_text(account)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "account.json"))
     return monkeypatch
 
@@ -338,8 +339,14 @@ def test_an_upload_that_is_refused_halfway_leaves_nothing(
 
 
 def test_an_upload_ends_with_a_signal(bucket: Bucket, tmp_path: Path) -> None:
-    (tmp_path / "large").write_bytes(bytes(40_000_000))
-    bucket.on_part = lambda: os.kill(uploading.pid, signal.SIGINT)
+    with (tmp_path / "large").open("wb") as large:
+        large.truncate(200_000_000)  # far more than the parts that wait for an answer at once
+
+    def interrupt() -> None:
+        bucket.on_part = lambda: None
+        os.kill(uploading.pid, signal.SIGINT)
+
+    bucket.on_part = interrupt
     with subprocess.Popen(
         [sys.executable, "-c", UPLOADING, f"s3://{BUCKET}", str(tmp_path)], stderr=subprocess.PIPE
     ) as uploading:
@@ -361,41 +368,49 @@ open_storage(sys.argv[1], root).put(root / "large", "a.csv")
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
-    ("status", "code", "told", "remedy"),
+    ("status", "code", "told"),
     [
-        (403, "AccessDenied", "Access is denied (AccessDenied).", ""),
-        (403, "SignatureDoesNotMatch", "The credentials are refused (SignatureDoesNotMatch).", ""),
-        (401, "Unauthorized", "The credentials are refused (Unauthorized).", ""),
-        (301, "PermanentRedirect", "in another region", "AWS_REGION"),
-        (400, "AuthorizationHeaderMalformed", "in another region", "AWS_REGION"),
-        (400, "InvalidRequest", "The bucket refuses (InvalidRequest).", "check the address"),
+        (403, "AccessDenied", "Access is denied (AccessDenied)."),
+        (403, "SignatureDoesNotMatch", "The credentials are refused (SignatureDoesNotMatch)."),
+        (401, "Unauthorized", "The credentials are refused (Unauthorized)."),
+        (301, "PermanentRedirect", "set AWS_REGION"),
+        (400, "AuthorizationHeaderMalformed", "set AWS_REGION"),
+        (400, "InvalidRequest", "The bucket refuses (InvalidRequest)."),
     ],
 )
-def test_a_refusal_says_what_to_do(
+def test_a_refusal_is_told_in_our_words(
     bucket_storage: Storage,
     bucket: Bucket,
-    scheme: str,
     tmp_path: Path,
     method: str,
     status: int,
     code: str,
     told: str,
-    remedy: str,
 ) -> None:
     local = tmp_path / "local"
     local.write_bytes(b"-")
-    answer = f"<AWSAccessKeyId>{KEY_ID}</AWSAccessKeyId><Token>{TOKEN}{SECRET}</Token>"
-    bucket.fail(status, code, detail=answer)
+    bucket.fail(status, code, detail=f"<StringToSign>{KEY_ID} {SECRET} {TOKEN}</StringToSign>")
     text = refusal(lambda: METHODS[method](bucket_storage, local))
     assert told in text
     assert str(bucket_storage) in text
-    if status == 403 and code == "AccessDenied":
-        remedy = {"s3": "s3:ListBucket", "gs": "roles/storage.objectUser"}[scheme]
-    elif "credentials" in told:
-        remedy = {"s3": "AWS_ACCESS_KEY_ID and", "gs": "GOOGLE_APPLICATION_CREDENTIALS"}[scheme]
-        remedy = remedy.replace(KEY_ID, "")
-    assert remedy in text
     assert local.read_bytes() == b"-"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "code", "remedy"),
+    [
+        ("s3", "AccessDenied", "s3:ListBucket"),
+        ("gs", "AccessDenied", "roles/storage.objectUser"),
+        ("s3", "InvalidAccessKeyId", "set AWS_ACCESS_KEY_ID"),
+        ("gs", "InvalidToken", "set GOOGLE_APPLICATION_CREDENTIALS"),
+    ],
+    indirect=["scheme"],
+)
+def test_a_refusal_says_what_to_do(
+    bucket_storage: Storage, bucket: Bucket, tmp_path: Path, code: str, remedy: str
+) -> None:
+    bucket.fail(403, code)
+    assert remedy in refusal(lambda: give(bucket_storage, tmp_path, "a.csv"))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -420,7 +435,7 @@ def test_a_service_that_recovers_is_waited_for(
     assert len(bucket.requests) == 3
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["put", "names"])
 def test_a_service_that_stays_away_is_given_up(
     environment: pytest.MonkeyPatch, scheme: str, tmp_path: Path, method: str
 ) -> None:
@@ -459,7 +474,13 @@ def test_without_credentials_the_remedy_names_them(
 
 
 @pytest.mark.parametrize(
-    "content", [None, f'{{"private_key": "{SECRET}', '{"type": "external_account"}']
+    "content",
+    [
+        None,
+        f'{{"private_key": "{SECRET}',
+        '{"type": "external_account"}',
+        json.dumps(ACCOUNT | {"private_key": SECRET}),
+    ],
 )
 def test_a_file_of_credentials_that_cannot_be_read_is_told_of(
     environment: pytest.MonkeyPatch, tmp_path: Path, content: str | None
@@ -468,15 +489,6 @@ def test_a_file_of_credentials_that_cannot_be_read_is_told_of(
     file.write_text(content) if content else file.unlink()
     text = refusal(lambda: open_storage(f"gs://{BUCKET}", tmp_path), ConfigurationError)
     assert "GOOGLE_APPLICATION_CREDENTIALS" in text
-
-
-def test_a_key_that_is_none_is_told_of(
-    bucket: Bucket, environment: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    file = tmp_path / "account.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"private_key": SECRET}))
-    storage = open_storage(f"gs://{BUCKET}", tmp_path)
-    assert "no credentials that work" in refusal(lambda: give(storage, tmp_path, "a.csv"))
 
 
 def test_the_mark_of_a_folder_is_no_file(bucket_storage: Storage, bucket: Bucket) -> None:
@@ -492,10 +504,9 @@ def test_an_object_that_hides_others_is_told_of(bucket_storage: Storage, bucket:
     assert "a.csv" not in text
 
 
-def test_a_part_of_an_answer_is_enough_to_refuse(bucket_storage: Storage, bucket: Bucket) -> None:
-    """A deletion of several objects is answered by 200, whatever becomes of each."""
-    if str(bucket_storage).startswith("gs"):
-        pytest.skip("GCS deletes one by one")
+@pytest.mark.parametrize("scheme", ["s3"], indirect=True)
+def test_a_deletion_that_is_refused_is_told_of(bucket_storage: Storage, bucket: Bucket) -> None:
+    """S3 answers it by 200, whatever becomes of each object."""
     told = "<Error><Key>cdp/archive/a</Key><Code>AccessDenied</Code><Message>no</Message></Error>"
     bucket.failures.append((200, f"<DeleteResult>{told}</DeleteResult>"))
     assert "Access is denied (AccessDenied)." in refusal(lambda: bucket_storage.delete("a"))
