@@ -279,7 +279,8 @@ def blocks(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _remove_if_abandoned(path: Path) -> None:
-    with suppress(FileNotFoundError):
+    # Where nothing may be removed, such as a disk that is only read, the rest is still listed.
+    with suppress(OSError):
         if _HALF.fullmatch(path.name) and time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
             path.unlink()
 
