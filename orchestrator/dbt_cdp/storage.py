@@ -1,4 +1,4 @@
-"""Files in a folder or a bucket: archives of expired events.
+"""Files in a folder or a bucket.
 
 A file has a name: parts that are parted by '/', none of which begins with a dot. What begins with
 a dot is not ours, or half a file: it is neither listed nor given out.
@@ -8,7 +8,6 @@ import errno
 import os
 import re
 import secrets
-import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -25,9 +24,11 @@ _KNOWN = "a folder, `gs://bucket/prefix` or `s3://bucket/prefix`"
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
 
+_BUCKET = re.compile(r"\w+://(?P<name>[A-Za-z0-9][\w.-]+)(?P<prefix>(/[^?#]*)?)", re.ASCII)
+
 _REFUSED = re.compile(r"[\\\x00-\x1f\x7f]")
 
-_COPY_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 20
 
 _HALF = re.compile(r"\.[0-9a-f]{16}\.half")
 
@@ -108,8 +109,32 @@ def open_storage(address: str, root: Path) -> Storage:
         if not address.strip():
             raise ConfigurationError("An address of files is empty.", remedy=f"give {_KNOWN}.")
         return FolderStorage(root / Path(address).expanduser())
-    # The rest is not quoted: it may be a signed URL.
-    raise ConfigurationError(f"Files cannot be kept at '{scheme[1]}:'.", remedy=f"give {_KNOWN}.")
+    # Nothing else of an address is quoted: it may hold a key, or be a signed URL.
+    if scheme[1] not in ("gs", "s3"):
+        raise ConfigurationError(
+            f"Files cannot be kept at '{scheme[1]}:'.", remedy=f"give {_KNOWN}."
+        )
+    bucket = _BUCKET.fullmatch(address)
+    prefix = bucket["prefix"].strip("/") if bucket else ""
+    if bucket is None or (prefix and not is_name(prefix)):
+        raise ConfigurationError(
+            f"The address that begins with '{scheme[1]}:' names no bucket.",
+            remedy=f"give `{scheme[1]}://bucket/prefix`, without credentials, a port or a query.",
+        )
+    return _open_bucket(scheme[1], bucket["name"], prefix)
+
+
+def _open_bucket(scheme: str, bucket: str, prefix: str) -> Storage:
+    """Its client is imported here because few have it."""
+    try:
+        from dbt_cdp.buckets import BucketStorage
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"Buckets cannot be reached: there is no Python module '{error.name}'.",
+            where=f"{scheme}://{bucket}",
+            remedy="pip install 'dbt-cdp[buckets]'.",
+        ) from None
+    return BucketStorage(scheme, bucket, prefix)
 
 
 class FolderStorage(Storage):
@@ -122,36 +147,36 @@ class FolderStorage(Storage):
     @override
     def put(self, local: Path, name: str) -> None:
         target = self._path(name)
-        with _file_errors(local), local.open("rb") as source:
+        with file_errors(local), local.open("rb") as source:
             self._tidy()
-            with _file_errors(target):
+            with file_errors(target):
                 _make_folders(target.parent, self._folder)
-                with _replacing(target) as copy:
-                    shutil.copyfileobj(source, copy, _COPY_BYTES)
+                with replacing(target) as copy:
+                    copy.writelines(blocks(source))
 
     @override
     def get(self, name: str, local: Path) -> None:
         kept = self._path(name)
         with (
-            _file_errors(kept),
+            file_errors(kept),
             kept.open("rb") as source,
-            _file_errors(local),
-            _replacing(local) as copy,
+            file_errors(local),
+            replacing(local) as copy,
         ):
-            shutil.copyfileobj(source, copy, _COPY_BYTES)
+            copy.writelines(blocks(source))
 
     @override
     def names(self, prefix: str = "") -> Iterator[str]:
-        _check_prefix(prefix)
+        check_prefix(prefix)
         parent, _, _ = prefix.rpartition("/")
         for name in self._walk(parent + "/" if parent else ""):
-            if name.startswith(prefix) and _is_name(name):
+            if name.startswith(prefix) and is_name(name):
                 yield name
 
     @override
     def delete(self, name: str) -> None:
         path = self._path(name)
-        with _file_errors(path), suppress(FileNotFoundError, NotADirectoryError):
+        with file_errors(path), suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
             sync_folder(path.parent)
 
@@ -160,7 +185,7 @@ class FolderStorage(Storage):
         return str(self._folder)
 
     def _path(self, name: str) -> Path:
-        _check_name(name)
+        check_name(name)
         return self._folder / name
 
     def _tidy(self) -> None:
@@ -173,7 +198,7 @@ class FolderStorage(Storage):
     def _walk(self, parent: str) -> Iterator[str]:
         """The names below a part of the folder; half files that nobody writes any more go."""
         folder = self._folder / parent
-        with _file_errors(folder):
+        with file_errors(folder):
             try:
                 with os.scandir(folder) as entries:
                     found = sorted(f"{one.name}/" if one.is_dir() else one.name for one in entries)
@@ -188,13 +213,13 @@ class FolderStorage(Storage):
                 yield parent + entry
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
     """Refuse a name that could lead elsewhere, or that not every storage can hold.
 
     Raises:
         ConfigurationError: it is one.
     """
-    if not _is_name(name):
+    if not is_name(name):
         raise ConfigurationError(
             f"A file cannot be kept under the name {name!r}.",
             remedy="give a relative one: parts that do not begin with a dot, '/' between them, no"
@@ -202,14 +227,20 @@ def _check_name(name: str) -> None:
         )
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Whether a file may have this name."""
     parts = name.split("/")
     return all(part and not part.startswith(".") for part in parts) and not _REFUSED.search(name)
 
 
-def _check_prefix(prefix: str) -> None:
+def check_prefix(prefix: str) -> None:
+    """Refuse what no name can begin with.
+
+    Raises:
+        ConfigurationError: it is such.
+    """
     if prefix:
-        _check_name(prefix.removesuffix("/"))
+        check_name(prefix.removesuffix("/"))
 
 
 def _make_folders(folder: Path, top: Path) -> None:
@@ -226,7 +257,7 @@ def _make_folders(folder: Path, top: Path) -> None:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file to write to that takes the place of another when it is whole."""
     half = path.parent / f".{secrets.token_hex(8)}.half"
     try:
@@ -241,14 +272,26 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
     sync_folder(path.parent)
 
 
+def blocks(file: IO[bytes]) -> Iterator[bytes]:
+    """The rest of a file, a block at a time."""
+    while block := file.read(BLOCK_BYTES):
+        yield block
+
+
 def _remove_if_abandoned(path: Path) -> None:
-    with suppress(FileNotFoundError):
+    # Where nothing may be removed, such as a disk that is only read, the rest is still listed.
+    with suppress(OSError):
         if _HALF.fullmatch(path.name) and time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
             path.unlink()
 
 
 @contextmanager
-def _file_errors(path: Path) -> Iterator[None]:
+def file_errors(path: Path) -> Iterator[None]:
+    """Tell what the disk refuses about a file.
+
+    Raises:
+        StorageError: it has refused.
+    """
     try:
         yield
     except OSError as error:
