@@ -244,7 +244,8 @@ class _Run:
             return [], 0
         events = dict(self._queries.run("sources"))
         former = dict.fromkeys(sorted(events.keys() - first_days.keys()), default)
-        return windows + due(former), sum(events.values())
+        # Whether anything is due is told by the others, which therefore come last.
+        return due(former) + windows, sum(events.values())
 
     def _tasks_of(self, window: _Window) -> list[_Task]:
         """What has expired of a source; raw_events last, since its entry closes the days."""

@@ -38,7 +38,9 @@ _ABANDONED_SECONDS = 3600
 _REMEDIES = {
     errno.EACCES: "let the user that runs this read and write there.",
     errno.EDQUOT: "free some space, or give this user more of it.",
+    errno.EEXIST: "give a folder; a part of this path is a file.",
     errno.ENOSPC: "free some space.",
+    errno.ENOTDIR: "give a folder; a part of this path is a file.",
     errno.EPERM: "let the user that runs this read and write there.",
     errno.EROFS: "mount it so that it can be written to.",
 }
