@@ -4,6 +4,7 @@
         materialized="incremental",
         alias="raw_events",
         unique_key=["source", "event_id"],
+        partition_by=cdp.cdp_partition_by("timestamp"),
         incremental_strategy=cdp.cdp_incremental_strategy()
     )
 }}
