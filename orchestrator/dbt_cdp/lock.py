@@ -16,11 +16,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from dbt_cdp.clock import utc_now
-from dbt_cdp.dbt import Relation
+from dbt_cdp.dbt import Dbt, Relation
 from dbt_cdp.errors import CdpError, WarehouseError
 from dbt_cdp.landing import ensure_tables
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse import open_warehouse
+from dbt_cdp.warehouse import open_tables, open_warehouse
 
 _LEASES = "cdp__leases"
 _LEASE = "run"
@@ -33,6 +33,7 @@ _TAKE = """
 update {table} set holder = ?, expires_at = ?
 where lease = ? and (holder is null or holder = ? or expires_at < ?)
 """
+_HELD = f"select holder from {{{_LEASES}}} where lease = ? and expires_at >= ?"  # noqa: S608
 _GIVE_BACK = "update {table} set holder = null, expires_at = null where lease = ? and holder = ?"
 
 
@@ -90,7 +91,8 @@ class _Lease(Lock):
         """Let the next one have it at once."""
         self._is_over.set()
         self._thread.join()
-        with open_warehouse(self._project) as warehouse:
+        # Where the warehouse is away it runs out; what the run came to is what is to be told.
+        with suppress(WarehouseError), open_warehouse(self._project) as warehouse:
             sql = _GIVE_BACK.format(table=self._table)
             warehouse.execute(sql, [_LEASE, self._holder])
 
@@ -155,6 +157,20 @@ def run_lock(project: Project, holder: str) -> Iterator[Lock]:
             where=str(path),
             remedy="wait for it; the lock is gone as soon as it ends, or is killed.",
         ) from None
+
+
+def is_at_work(project: Project) -> bool:
+    """Whether a run holds the lock now.
+
+    Raises:
+        ConfigurationError: the project has not been built.
+        WarehouseError: the warehouse cannot be reached.
+    """
+    if project.database_file is not None:
+        return held_since(project) is not None
+    sql = Dbt(project).manifest().with_tables(_HELD)
+    with open_tables(project, [_LEASES]) as warehouse:
+        return bool(warehouse.query(sql, [_LEASE, utc_now()]))
 
 
 def held_since(project: Project) -> datetime | None:
