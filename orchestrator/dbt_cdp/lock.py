@@ -119,7 +119,7 @@ class _Lease(Lock):
             try:
                 if not self._update():
                     return
-            except WarehouseError:
+            except CdpError:
                 continue  # there are more renewals before it runs out
 
 
@@ -139,6 +139,9 @@ def run_lock(project: Project, holder: str) -> Iterator[Lock]:
     """
     file = project.database_file
     if file is None:
+        # What is wrong with the connection this says more clearly than dbt.
+        with open_warehouse(project) as warehouse:
+            warehouse.query("select 1")
         (table,) = ensure_tables(project, [_LEASES])
         lease = _Lease(project, table, holder)
         lease.take()
