@@ -29,11 +29,13 @@ _LEASE = "run"
 _TERM = timedelta(minutes=10)
 _RENEWALS = 5
 
-_TAKE = """
-update {table} set holder = ?, expires_at = ?
-where lease = ? and (holder is null or holder = ? or expires_at < ?)
-"""
-_HELD = f"select holder from {{{_LEASES}}} where lease = ? and expires_at >= ?"  # noqa: S608
+# The warehouse's clock: those of the machines that share it may differ, or be set back.
+_NOW = "cast(current_timestamp as timestamp)"
+_TAKE = f"""
+update {{table}} set holder = ?, expires_at = {_NOW} + interval {_TERM.seconds} second
+where lease = ? and (holder is null or holder = ? or expires_at < {_NOW})
+"""  # noqa: S608
+_HELD = f"select holder from {{{_LEASES}}} where lease = ? and expires_at >= {_NOW}"  # noqa: S608
 _GIVE_BACK = "update {table} set holder = null, expires_at = null where lease = ? and holder = ?"
 
 
@@ -107,7 +109,7 @@ class _Lease(Lock):
 
     def _update(self) -> bool:
         now = utc_now()
-        parameters = [self._holder, now + _TERM, _LEASE, self._holder, now]
+        parameters = [self._holder, _LEASE, self._holder]
         with open_warehouse(self._project) as warehouse:
             is_taken = warehouse.execute(_TAKE.format(table=self._table), parameters) == 1
         if is_taken:
@@ -173,7 +175,7 @@ def is_at_work(project: Project) -> bool:
         return held_since(project) is not None
     sql = Dbt(project).manifest().with_tables(_HELD)
     with open_tables(project, [_LEASES]) as warehouse:
-        return bool(warehouse.query(sql, [_LEASE, utc_now()]))
+        return bool(warehouse.query(sql, [_LEASE]))
 
 
 def held_since(project: Project) -> datetime | None:

@@ -117,10 +117,11 @@ class BigQueryWarehouse(Warehouse):
                 self._credentials = _credentials(project.target.settings)
                 self._client: bigquery.Client = create_bigquery_client(self._credentials)
         except (FileNotFoundError, PermissionError) as error:
+            # Its name may be a secret, where somebody has set the key in the place of the file.
             raise ConfigurationError(
-                f"The key of the account cannot be read: {error.strerror}.",
-                where=str(error.filename),
-                remedy=f"correct the target '{project.target.name}' of the profile.",
+                f"The file of the account's key cannot be read: {error.strerror}.",
+                where=f"`keyfile` of the target '{project.target.name}' of the profile",
+                remedy="correct it; `dbt debug` shows more.",
             ) from None
         except (DbtBaseException, GoogleAuthError, OSError, ValidationError, ValueError) as error:
             # Their messages may quote a secret.
