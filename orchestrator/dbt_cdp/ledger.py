@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from dbt_cdp import __version__
-from dbt_cdp.clock import utc_now
+from dbt_cdp.clock import to_seconds, utc_now
 from dbt_cdp.dbt import Dbt, Relation
 from dbt_cdp.errors import ClockError
 from dbt_cdp.landing import ensure_tables
@@ -100,18 +100,17 @@ class Ledger:
         """
         now = utc_now()
         with open_when_free(self._project) as warehouse:
-            ((last,),) = warehouse.query(f"select max(started_at) from {self._runs}")  # noqa: S608
-            if last and last > now:
-                raise _clock_error(now, last)
+            last = warehouse.query(
+                f"select status, started_at from {self._runs} order by started_at desc limit 1"  # noqa: S608
+            )
+            if last and last[0][1] > now:
+                raise _clock_error(now, last[0][1])
             for table in (self._runs, self._steps):
                 warehouse.execute(
                     f"update {table} set status = ?, ended_at = greatest(?, started_at)"  # noqa: S608
                     " where status = ?",
                     [INTERRUPTED, now, RUNNING],
                 )
-            before = warehouse.query(
-                f"select status from {self._runs} order by started_at desc limit 1"  # noqa: S608
-            )
         self._insert(
             self._runs,
             {
@@ -122,7 +121,8 @@ class Ledger:
                 "process_id": os.getpid(),
             },
         )
-        return str(before[0][0]) if before else None
+        before = last[0][0] if last else None
+        return INTERRUPTED if before == RUNNING else before
 
     def end(self, status: str, error: str | None) -> None:
         """Enter how the run ended."""
@@ -171,7 +171,7 @@ class Ledger:
 
 def _clock_error(now: datetime, last: datetime) -> ClockError:
     return ClockError(
-        f"The clock of this machine is {last - now} behind the last run.",
+        f"The clock of this machine is {to_seconds(last - now)} behind the last run.",
         where=f"{platform.node()}: it is {now:%Y-%m-%d %H:%M:%S} UTC there, and the run began at"
         f" {last:%Y-%m-%d %H:%M:%S}",
         remedy="set the clock right, or wait until it has passed that time; until then nothing is"

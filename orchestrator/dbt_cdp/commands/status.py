@@ -7,7 +7,7 @@ from statistics import median
 
 import click
 
-from dbt_cdp.clock import utc_now
+from dbt_cdp.clock import to_seconds, utc_now
 from dbt_cdp.errors import ExitCode, WarehouseLockedError
 from dbt_cdp.ledger import FAILED, INTERRUPTED, OK, RUNNING, STOPPED, RunEntry, read_runs
 from dbt_cdp.lock import held_since, is_at_work
@@ -116,8 +116,8 @@ def _problem(entries: list[RunEntry], max_age: timedelta | None) -> str | None:
     """What is not as it should be."""
     if entries and (ahead := _last_time(entries[0]) - utc_now()) > _SKEW:
         return (
-            f"The last run is {ahead} later than this machine's clock. Set the clock right: how old"
-            " a run is cannot be told, and none begins until then."
+            f"The last run is {to_seconds(ahead)} later than this machine's clock. Set the clock"
+            " right: how old a run is cannot be told, and none begins until then."
         )
     ended = next((one for one in entries if one.status != RUNNING), None)
     if ended and ended.status in (FAILED, STOPPED, INTERRUPTED):
