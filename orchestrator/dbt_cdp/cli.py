@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from dbt_cdp import __version__
-from dbt_cdp.errors import ExitCode
+from dbt_cdp.errors import ExitCode, disk_errors
 
 COMMANDS = {
     "collect": "dbt_cdp.commands.collect:collect",
@@ -78,7 +78,8 @@ def run(arguments: list[str] | None = None, **extra: Any) -> int:
         The exit code, one of `ExitCode`.
     """
     try:
-        result = cli.main(args=arguments, prog_name="cdp", standalone_mode=False, **extra)
+        with disk_errors():
+            result = cli.main(args=arguments, prog_name="cdp", standalone_mode=False, **extra)
     except click.ClickException as error:
         error.show()
         return int(error.exit_code)

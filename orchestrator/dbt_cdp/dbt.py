@@ -14,11 +14,12 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dbt_cdp.errors import ConfigurationError, DbtError, DbtUsageError, ExitCode
+from dbt_cdp.errors import ConfigurationError, DbtError, DbtUsageError, DiskFullError, ExitCode
 from dbt_cdp.output import talk
 from dbt_cdp.project import PACKAGE, PROFILES_FILE, PROJECT_FILE, Project, read_yaml
 
@@ -185,21 +186,26 @@ class Dbt:
         Raises:
             DbtError: dbt failed; the message holds dbt's own account.
             DbtUsageError: the same, and the project or the call is wrong.
+            DiskFullError: dbt failed for want of room on a disk.
         """
-        started = time.time()
+        started, before = time.time(), _version(self._results_path)
         lines, code = self._run_child(arguments, _listener(stream, on_node), stream)
         self._stamp(started)
+        # The clock may have been set back meanwhile: what is new is not told by its time.
+        is_new = _version(self._results_path) != before
+        results = self.run_results() if is_new else RunResults()
         if code:
+            by = f"`dbt {arguments[0]}` in {self.project.root}"
+            if no_room := DiskFullError.told_by("\n".join(lines), where=by):
+                raise no_room
             failure = DbtUsageError if code == ExitCode.USAGE else DbtError
-            raise failure(f"`dbt {arguments[0]}` failed.", _error_lines(lines))
-        return self.run_results(since=started)
+            failed = [node.name for node in results.failed]
+            raise failure(f"`dbt {arguments[0]}` failed.", _error_lines(lines), failed)
+        return results
 
-    def run_results(self, since: float = 0.0) -> RunResults:
-        """The results that the last command left; none if it left none since then (Unix time)."""
-        path = self.project.target_path / "run_results.json"
-        if not path.exists() or path.stat().st_mtime < since:
-            return RunResults()
-        results = json.loads(path.read_text(encoding="utf-8"))["results"]
+    def run_results(self) -> RunResults:
+        """The results that the last command of dbt's left that runs nodes; none if none did."""
+        results = (_read_json(self._results_path) or {}).get("results", [])
         return RunResults(
             [
                 NodeResult(
@@ -211,6 +217,10 @@ class Dbt:
                 for result in results
             ]
         )
+
+    @property
+    def _results_path(self) -> Path:
+        return self.project.target_path / "run_results.json"
 
     def manifest(self) -> Manifest:
         """The manifest of the project as it is now; dbt parses it first when that is due.
@@ -312,7 +322,9 @@ class Dbt:
             "place": self._place(),
             "read_at": started,
         }
-        (self.project.target_path / STAMP_FILE).write_text(json.dumps(stamp), encoding="utf-8")
+        # Without it dbt parses once more; what is wrong with the disk is told by what follows.
+        with suppress(OSError):
+            (self.project.target_path / STAMP_FILE).write_text(json.dumps(stamp), encoding="utf-8")
 
     def _is_fresh(self, manifest: Mapping[str, Any]) -> bool:
         stamp = _read_json(self.project.target_path / STAMP_FILE) or {}
@@ -322,7 +334,8 @@ class Dbt:
     def _is_current(self, stamp: Mapping[str, Any]) -> bool:
         """Whether what has this stamp was made for this target from the files as they are."""
         is_of_this_place = stamp.get("place") == self._place()
-        return is_of_this_place and _last_change(self.project) < stamp["read_at"]
+        # What was read in the future, before the clock was set back, proves nothing.
+        return is_of_this_place and _last_change(self.project) < stamp["read_at"] <= time.time()
 
     def _place(self) -> str:
         """A digest of what decides where tables are; the settings themselves may hold secrets."""
@@ -351,9 +364,18 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     """The object in a file; None when there is no such file or it was cut short."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    """Tells one content of a file from the next; None where there is no such file."""
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return None
+    return state.st_mtime_ns, state.st_ino
 
 
 def _last_change(project: Project) -> float:

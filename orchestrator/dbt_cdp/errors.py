@@ -1,6 +1,8 @@
 """What can go wrong, and the exit code each failure ends with."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 
 import click
@@ -16,6 +18,18 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
     TERMINATED = 143
 
+
+# What is said of a file that can take no more, by the system or DuckDB, and what that means.
+_NO_ROOM = {
+    "No space left on device": "no space is left on the disk",
+    "Disk quota exceeded": "the quota of the disk is used up",
+    "File too large": "the file may not become larger",
+    "failed to offload data block": "DuckDB's temporary files may not become larger",
+}
+# DuckDB names the file before it, Python after it.
+_NO_ROOM_SAID = re.compile(
+    rf"""(?:file "([^"\n]+)": |: |\] )({"|".join(_NO_ROOM)})(?:: '([^'\n]+)')?"""
+)
 
 # How many of several problems a message tells.
 _SHOWN_PROBLEMS = 10
@@ -74,18 +88,66 @@ class StorageError(CdpError):
     """A folder or a bucket refuses to read or to keep a file."""
 
 
+class ClockError(CdpError):
+    """This machine's clock is behind what has been written by an earlier run."""
+
+
+class DiskFullError(WarehouseError):
+    """The warehouse's file or another one cannot be written, for want of room.
+
+    Args:
+        reason: why not.
+        where: the file, or who wrote.
+    """
+
+    def __init__(self, reason: str, where: str | None = None) -> None:
+        super().__init__(
+            f"A file cannot be written: {reason}.",
+            where=where,
+            remedy="make room, then run the command again: it goes on from here.",
+        )
+
+    @classmethod
+    def told_by(cls, text: str, where: str | None = None) -> "DiskFullError | None":
+        """The error that a text tells of; None where it tells of none.
+
+        Args:
+            text: what the system, the warehouse or dbt has said.
+            where: who wrote, for a text that does not name the file.
+        """
+        found = list(_NO_ROOM_SAID.finditer(text))
+        if not found:
+            return None
+        files = [one[1] or one[3] for one in found if one[1] or one[3]]
+        return cls(_NO_ROOM[found[0][2]], files[0] if files else where)
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Raise a `DiskFullError` where the system refuses to write for want of room."""
+    try:
+        yield
+    except OSError as error:
+        failure = DiskFullError.told_by(str(error))
+        if failure is None:
+            raise
+        raise failure from None
+
+
 class DbtError(CdpError):
     """A model, a seed or a test failed.
 
     Args:
         problem: what was run.
-        lines: dbt's own account of what went wrong.
+        lines: dbt's own account of what went wrong, which may quote a row.
+        failed: names of the nodes that failed.
     """
 
-    def __init__(self, problem: str, lines: list[str]) -> None:
+    def __init__(self, problem: str, lines: list[str], failed: Sequence[str] = ()) -> None:
         super().__init__("\n".join([problem, *(f"  {line}" for line in lines)]))
         self.problem = problem
         self.lines = lines
+        self.failed = failed
 
 
 class DbtUsageError(DbtError):

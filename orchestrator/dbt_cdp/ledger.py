@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from dbt_cdp import __version__
-from dbt_cdp.clock import utc_now
+from dbt_cdp.clock import to_seconds, utc_now
 from dbt_cdp.dbt import Dbt, Relation
+from dbt_cdp.errors import ClockError
 from dbt_cdp.landing import ensure_tables
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse import open_tables, open_when_free
@@ -92,17 +93,24 @@ class Ledger:
 
         Returns:
             The status of the run before; None where there was none.
+
+        Raises:
+            ClockError: the last run began later than now. The entries' order, and what dbt takes
+                for worked off already, would be wrong.
         """
         now = utc_now()
         with open_when_free(self._project) as warehouse:
+            last = warehouse.query(
+                f"select status, started_at from {self._runs} order by started_at desc limit 1"  # noqa: S608
+            )
+            if last and last[0][1] > now:
+                raise _clock_error(now, last[0][1])
             for table in (self._runs, self._steps):
                 warehouse.execute(
-                    f"update {table} set status = ?, ended_at = ? where status = ?",  # noqa: S608
+                    f"update {table} set status = ?, ended_at = greatest(?, started_at)"  # noqa: S608
+                    " where status = ?",
                     [INTERRUPTED, now, RUNNING],
                 )
-            before = warehouse.query(
-                f"select status from {self._runs} order by started_at desc limit 1"  # noqa: S608
-            )
         self._insert(
             self._runs,
             {
@@ -113,7 +121,8 @@ class Ledger:
                 "process_id": os.getpid(),
             },
         )
-        return str(before[0][0]) if before else None
+        before = last[0][0] if last else None
+        return INTERRUPTED if before == RUNNING else before
 
     def end(self, status: str, error: str | None) -> None:
         """Enter how the run ended."""
@@ -147,15 +156,27 @@ class Ledger:
             )
 
     def _update(self, table: Relation, values: Mapping[str, Any], key: Mapping[str, Any]) -> None:
-        row = {"ended_at": utc_now(), **values}
         where = {"run_id": self.run_id, **key}
-        set_ = ", ".join(f"{name} = ?" for name in row)
+        # The clock may have been set back meanwhile.
+        set_ = ", ".join(
+            ["ended_at = greatest(?, started_at)", *(f"{name} = ?" for name in values)]
+        )
         same = " and ".join(f"{name} = ?" for name in where)
         with open_when_free(self._project) as warehouse:
             warehouse.execute(
                 f"update {table} set {set_} where {same}",  # noqa: S608
-                [*row.values(), *where.values()],
+                [utc_now(), *values.values(), *where.values()],
             )
+
+
+def _clock_error(now: datetime, last: datetime) -> ClockError:
+    return ClockError(
+        f"The clock of this machine is {to_seconds(last - now)} behind the last run.",
+        where=f"{platform.node()}: it is {now:%Y-%m-%d %H:%M:%S} UTC there, and the run began at"
+        f" {last:%Y-%m-%d %H:%M:%S}",
+        remedy="set the clock right, or wait until it has passed that time; until then nothing is"
+        " loaded or built.",
+    )
 
 
 def read_runs(project: Project, count: int) -> list[RunEntry]:

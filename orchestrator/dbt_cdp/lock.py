@@ -16,11 +16,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from dbt_cdp.clock import utc_now
-from dbt_cdp.dbt import Relation
+from dbt_cdp.dbt import Dbt, Relation
 from dbt_cdp.errors import CdpError, WarehouseError
 from dbt_cdp.landing import ensure_tables
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse import open_warehouse
+from dbt_cdp.warehouse import open_tables, open_warehouse
 
 _LEASES = "cdp__leases"
 _LEASE = "run"
@@ -29,10 +29,13 @@ _LEASE = "run"
 _TERM = timedelta(minutes=10)
 _RENEWALS = 5
 
-_TAKE = """
-update {table} set holder = ?, expires_at = ?
-where lease = ? and (holder is null or holder = ? or expires_at < ?)
-"""
+# The warehouse's clock: those of the machines that share it may differ, or be set back.
+_NOW = "cast(current_timestamp as timestamp)"
+_TAKE = f"""
+update {{table}} set holder = ?, expires_at = {_NOW} + interval {_TERM.seconds} second
+where lease = ? and (holder is null or holder = ? or expires_at < {_NOW})
+"""  # noqa: S608
+_HELD = f"select holder from {{{_LEASES}}} where lease = ? and expires_at >= {_NOW}"  # noqa: S608
 _GIVE_BACK = "update {table} set holder = null, expires_at = null where lease = ? and holder = ?"
 
 
@@ -90,7 +93,8 @@ class _Lease(Lock):
         """Let the next one have it at once."""
         self._is_over.set()
         self._thread.join()
-        with open_warehouse(self._project) as warehouse:
+        # Where the warehouse is away it runs out; what the run came to is what is to be told.
+        with suppress(WarehouseError), open_warehouse(self._project) as warehouse:
             sql = _GIVE_BACK.format(table=self._table)
             warehouse.execute(sql, [_LEASE, self._holder])
 
@@ -105,7 +109,7 @@ class _Lease(Lock):
 
     def _update(self) -> bool:
         now = utc_now()
-        parameters = [self._holder, now + _TERM, _LEASE, self._holder, now]
+        parameters = [self._holder, _LEASE, self._holder]
         with open_warehouse(self._project) as warehouse:
             is_taken = warehouse.execute(_TAKE.format(table=self._table), parameters) == 1
         if is_taken:
@@ -117,7 +121,7 @@ class _Lease(Lock):
             try:
                 if not self._update():
                     return
-            except WarehouseError:
+            except CdpError:
                 continue  # there are more renewals before it runs out
 
 
@@ -137,6 +141,9 @@ def run_lock(project: Project, holder: str) -> Iterator[Lock]:
     """
     file = project.database_file
     if file is None:
+        # What is wrong with the connection this says more clearly than dbt.
+        with open_warehouse(project) as warehouse:
+            warehouse.query("select 1")
         (table,) = ensure_tables(project, [_LEASES])
         lease = _Lease(project, table, holder)
         lease.take()
@@ -155,6 +162,20 @@ def run_lock(project: Project, holder: str) -> Iterator[Lock]:
             where=str(path),
             remedy="wait for it; the lock is gone as soon as it ends, or is killed.",
         ) from None
+
+
+def is_at_work(project: Project) -> bool:
+    """Whether a run holds the lock now.
+
+    Raises:
+        ConfigurationError: the project has not been built.
+        WarehouseError: the warehouse cannot be reached.
+    """
+    if project.database_file is not None:
+        return held_since(project) is not None
+    sql = Dbt(project).manifest().with_tables(_HELD)
+    with open_tables(project, [_LEASES]) as warehouse:
+        return bool(warehouse.query(sql, [_LEASE]))
 
 
 def held_since(project: Project) -> datetime | None:

@@ -5,12 +5,12 @@ Each step leaves things so that the next run can go on from wherever this one wa
 takes what is not in the warehouse yet, and dbt builds what is not built.
 """
 
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,11 +18,11 @@ from dbt_cdp import retention
 from dbt_cdp.alerts import read_alerts, tell_change, tell_no_run
 from dbt_cdp.collector.spool import sealed_segments
 from dbt_cdp.dbt import Dbt
-from dbt_cdp.errors import CdpError, DbtError
+from dbt_cdp.errors import CdpError, DbtError, disk_errors
 from dbt_cdp.landing import load_spool
 from dbt_cdp.ledger import FAILED, OK, RUNNING, SKIPPED, STOPPED, Ledger
 from dbt_cdp.lock import AlreadyRunningError, Lock, run_lock
-from dbt_cdp.output import node_progress
+from dbt_cdp.output import node_progress, talk
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse import open_when_free
 
@@ -113,6 +113,7 @@ def run(
 
     Raises:
         AlreadyRunningError: another run is at work.
+        ClockError: the clock was set back since the last run began.
         ConfigurationError: `cdp_alerts` is not as it must be.
         DbtError: the ledger cannot be made.
         WarehouseError: the warehouse cannot be opened, or the ledger not be written.
@@ -120,7 +121,7 @@ def run(
     run_id = uuid.uuid4().hex
     read_alerts(project)
     try:
-        with run_lock(project, run_id) as lock:
+        with disk_errors(), run_lock(project, run_id) as lock:
             # Where the warehouse cannot be opened this says so more clearly than dbt.
             open_when_free(project).close()
             ledger = Ledger(project, run_id)
@@ -151,7 +152,8 @@ def _do(project: Project, settings: Settings, steps: Sequence[str], watch: _Watc
     ledger = watch.ledger
 
     def ended(status: str, summary: str | None, error: CdpError | None = None) -> RunReport:
-        ledger.end(status, summary)
+        with _told_first(error):
+            ledger.end(status, summary)
         return RunReport(ledger.run_id, status, reports, summary, error)
 
     with _stopped_by_signals(ledger.end):
@@ -171,20 +173,21 @@ def _do(project: Project, settings: Settings, steps: Sequence[str], watch: _Watc
 def _done(
     project: Project, settings: Settings, name: str, ledger: Ledger
 ) -> tuple[StepReport, CdpError | None]:
-    started = datetime.now(UTC)
+    started = time.monotonic()
     ledger.begin_step(name)
     error = None
     with _stopped_by_signals(ledger.end_step):
         try:
             # Somebody may just be looking into a DuckDB file, for which dbt would not wait.
             open_when_free(project).close()
-            status, summary = _STEPS[name].do(project, settings)
+            with disk_errors():
+                status, summary = _STEPS[name].do(project, settings)
         except CdpError as failure:
-            summary = _without_values(project, failure, started.timestamp())
+            summary = _without_values(failure)
             status, error = FAILED, failure
-    ledger.end_step(status, summary)
-    seconds = (datetime.now(UTC) - started).total_seconds()
-    return StepReport(name, status, summary, seconds), error
+    with _told_first(error):
+        ledger.end_step(status, summary)
+    return StepReport(name, status, summary, time.monotonic() - started), error
 
 
 @contextmanager
@@ -195,17 +198,29 @@ def _stopped_by_signals(end: Callable[[str, str], None]) -> Iterator[None]:
     except CdpError:
         raise
     except BaseException as reason:
-        end(STOPPED, f"stopped by {type(reason).__name__}")
+        with suppress(CdpError):
+            end(STOPPED, f"stopped by {type(reason).__name__}")
         raise
 
 
-def _without_values(project: Project, error: CdpError, since: float) -> str:
-    """What went wrong since a time (Unix), for the ledger: dbt's own account may quote a row."""
+@contextmanager
+def _told_first(error: CdpError | None) -> Iterator[None]:
+    """Where a step has failed, only mention that its end cannot be entered either: what broke the
+    one mostly breaks the other."""
+    try:
+        yield
+    except CdpError as unwritten:
+        if error is None:
+            raise
+        talk(f"The ledger could not be written: {unwritten.problem}")
+
+
+def _without_values(error: CdpError) -> str:
+    """What went wrong, for the ledger: dbt's own account may quote a row."""
     if not isinstance(error, DbtError):
         return error.problem
-    failed = [node.name for node in Dbt(project).run_results(since).failed]
-    named = ", ".join(failed[:_NAMED])
-    more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+    named = ", ".join(error.failed[:_NAMED])
+    more = f" and {len(error.failed) - _NAMED} more" if len(error.failed) > _NAMED else ""
     return f"{error.problem} {named}{more}".strip()
 
 

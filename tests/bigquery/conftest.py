@@ -28,7 +28,7 @@ START_SECONDS = 30
 TEST_SECONDS = 180
 
 DATABASE, DATASET = "test-project", "shop"
-LANDING = ("landing_events", "landing_records", "landing_rejects")
+WRITTEN = ("landing_events", "landing_records", "landing_rejects", "runs", "run_steps")
 
 TARGET = {
     "type": "bigquery",
@@ -129,12 +129,12 @@ def built_project(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture
 def shop(built_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the project, which is also the current folder; its landing tables are empty."""
+    """A copy of the project, which is also the current folder; what the command writes is empty."""
     folder = tmp_path / "shop"
     shutil.copytree(built_project, folder, symlinks=True)
     monkeypatch.chdir(folder)
     with open_warehouse(Project.find(folder)) as connection:
-        for table in LANDING:
+        for table in WRITTEN:
             connection.execute(f"truncate table shop_cdp.{table}")
     return folder
 

@@ -1,16 +1,16 @@
 """`cdp status`: how the last runs went."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 
 import click
 
-from dbt_cdp.clock import utc_now
+from dbt_cdp.clock import to_seconds, utc_now
 from dbt_cdp.errors import ExitCode, WarehouseLockedError
 from dbt_cdp.ledger import FAILED, INTERRUPTED, OK, RUNNING, STOPPED, RunEntry, read_runs
-from dbt_cdp.lock import held_since
+from dbt_cdp.lock import held_since, is_at_work
 from dbt_cdp.options import Length, json_option, project_options
 from dbt_cdp.output import print_json, print_table, talk
 from dbt_cdp.project import Project
@@ -18,6 +18,9 @@ from dbt_cdp.run_metrics import write_metrics
 
 # What the last run's duration is compared with.
 _COMPARED = 20
+
+# Machines that share a warehouse need not agree on the second.
+_SKEW = timedelta(minutes=1)
 
 
 @click.command()
@@ -53,11 +56,12 @@ def status(
     For monitoring: the exit code is 1 if the last run that has ended did not succeed, or with
     --max-age if none has succeeded for so long. While a run is at work on a DuckDB file nobody can
     read that; the exit code is 1 then, if the run has been at work for longer than --max-age.
+    It is 1, too, if the last run is later than this machine's clock.
 
     Example: cdp status --max-age 2h
     """
     try:
-        entries = read_runs(project, max(count, _COMPARED))
+        entries = _read(project, max(count, _COMPARED))
     except WarehouseLockedError:
         since = held_since(project)
         if since is None:
@@ -77,6 +81,28 @@ def status(
     return ExitCode.WORK_FAILED if problem else ExitCode.OK
 
 
+def _read(project: Project, count: int) -> list[RunEntry]:
+    """The last runs. One that counts as running though none is at work was interrupted."""
+    entries = read_runs(project, count)
+    begun = {one.run_id for one in entries if one.status == RUNNING}
+    if not begun or is_at_work(project):
+        return entries
+    # What has ended meanwhile has entered its end before it gave the lock back.
+    entries = read_runs(project, count)
+    return [_interrupted(one) if one.run_id in begun else one for one in entries]
+
+
+def _interrupted(entry: RunEntry) -> RunEntry:
+    """The run, and its step, if they still count as running, as the next run will enter them."""
+    if entry.status != RUNNING:
+        return entry
+    steps = [
+        replace(step, status=INTERRUPTED) if step.status == RUNNING else step
+        for step in entry.steps
+    ]
+    return replace(entry, status=INTERRUPTED, steps=steps)
+
+
 def _long_run(since: datetime, max_age: timedelta | None) -> str | None:
     """What is wrong with a run that is at work."""
     talk(
@@ -88,6 +114,11 @@ def _long_run(since: datetime, max_age: timedelta | None) -> str | None:
 
 def _problem(entries: list[RunEntry], max_age: timedelta | None) -> str | None:
     """What is not as it should be."""
+    if entries and (ahead := _last_time(entries[0]) - utc_now()) > _SKEW:
+        return (
+            f"The last run is {to_seconds(ahead)} later than this machine's clock. Set the clock"
+            " right: how old a run is cannot be told, and none begins until then."
+        )
     ended = next((one for one in entries if one.status != RUNNING), None)
     if ended and ended.status in (FAILED, STOPPED, INTERRUPTED):
         return f"The last run was {ended.status}" + (f": {ended.error}" if ended.error else ".")
@@ -99,6 +130,10 @@ def _problem(entries: list[RunEntry], max_age: timedelta | None) -> str | None:
     if utc_now() - good.ended_at > max_age:
         return f"The last run that succeeded ended at {good.ended_at:%Y-%m-%d %H:%M} UTC."
     return None
+
+
+def _last_time(entry: RunEntry) -> datetime:
+    return entry.ended_at or entry.started_at
 
 
 def _print(entries: list[RunEntry], count: int) -> None:

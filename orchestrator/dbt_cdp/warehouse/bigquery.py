@@ -1,6 +1,7 @@
 """BigQuery, connected to as dbt's adapter does; rows come by load jobs."""
 
 import contextlib
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,7 +17,7 @@ from dbt_common.dataclass_schema import ValidationError
 from dbt_common.exceptions import DbtBaseException
 from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, NotFound
 from google.api_core.retry import Retry, if_exception_type
-from google.auth.exceptions import GoogleAuthError
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 from google.cloud.bigquery.table import RowIterator, _EmptyRowIterator
@@ -27,6 +28,19 @@ from dbt_cdp.dbt import Relation
 from dbt_cdp.errors import ConfigurationError, WarehouseError
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse.base import Table, Warehouse
+
+# How long a call is repeated that finds BigQuery away, where the profile does not say; seconds.
+# A run makes some such calls after the one that has failed first.
+_PATIENCE = 60
+
+_RENEW = (
+    "renew what the target gives for them (a token, a key): it has expired, was revoked or is not"
+    " complete. `dbt debug` shows more."
+)
+_REMEDIES = {
+    "accessDenied": "grant that right to the account that the target names.",
+    "authError": _RENEW,
+}
 
 _LABELS = {"application": "dbt-cdp"}
 
@@ -105,6 +119,13 @@ class BigQueryWarehouse(Warehouse):
             with contextlib.chdir(project.root):
                 self._credentials = _credentials(project.target.settings)
                 self._client: bigquery.Client = create_bigquery_client(self._credentials)
+        except (FileNotFoundError, PermissionError) as error:
+            # Its name may be a secret, where somebody has set the key in the place of the file.
+            raise ConfigurationError(
+                f"The file of the account's key cannot be read: {error.strerror}.",
+                where=f"`keyfile` of the target '{project.target.name}' of the profile",
+                remedy="correct it; `dbt debug` shows more.",
+            ) from None
         except (DbtBaseException, GoogleAuthError, OSError, ValidationError, ValueError) as error:
             # Their messages may quote a secret.
             raise ConfigurationError(
@@ -320,7 +341,7 @@ def _retry(credentials: BigQueryCredentials) -> Retry:
     if credentials.job_retries == 0:
         return Retry(predicate=if_exception_type())  # of no type, so never
     seconds = credentials.job_retry_deadline_seconds
-    return DEFAULT_RETRY.with_timeout(seconds) if seconds else DEFAULT_RETRY
+    return DEFAULT_RETRY.with_timeout(seconds or _PATIENCE)
 
 
 def _job_settings(credentials: BigQueryCredentials) -> dict[str, Any]:
@@ -379,21 +400,34 @@ def _errors(job: str | None = None) -> Iterator[None]:
     try:
         yield
     except GoogleAPICallError as error:
-        raise WarehouseError(_without_values(error), where=where) from None
+        remedy = _REMEDIES.get(_first(error).get("reason", ""))
+        raise WarehouseError(_without_values(error), where=where, remedy=remedy) from None
+    except (GoogleAPIError, OSError, TransportError) as error:
+        raise WarehouseError(
+            f"BigQuery gave no answer ({type(error).__name__}).",
+            where=where,
+            remedy="see whether this machine reaches it; then run the command again.",
+        ) from None
     except GoogleAuthError as error:
         raise WarehouseError(
-            f"Google refuses the credentials of the profile ({type(error).__name__}).",
-            remedy="run `dbt debug`, which shows what is wrong.",
+            f"Google refuses the credentials of the profile ({_reason(error)}).", remedy=_RENEW
         ) from None
-    except (GoogleAPIError, OSError) as error:
-        raise WarehouseError(
-            f"BigQuery gave no answer ({type(error).__name__}).", where=where
-        ) from None
+
+
+def _reason(error: GoogleAuthError) -> str:
+    """The code of the refusal, such as invalid_grant; the rest of an answer may quote a secret."""
+    answers = [answer for answer in error.args if isinstance(answer, Mapping)]
+    code = str(answers[0].get("error")) if answers else ""
+    return code if re.fullmatch("[a-z_]+", code) else type(error).__name__
+
+
+def _first(error: GoogleAPICallError) -> Mapping[str, str]:
+    return next(iter(error.errors), {})
 
 
 def _without_values(error: GoogleAPICallError) -> str:
     """BigQuery's message; where it may quote a row's value, only the kind of the failure."""
-    first: Mapping[str, str] = next(iter(error.errors), {})
+    first = _first(error)
     reason, message = first.get("reason", ""), first.get("message", "")
     if reason in _REASONS_WITHOUT_VALUES or message.startswith(_MESSAGES_WITHOUT_VALUES):
         return message.partition("\n")[0]

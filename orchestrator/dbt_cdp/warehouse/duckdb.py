@@ -14,7 +14,12 @@ from typing_extensions import override
 
 from dbt_cdp.collector.spool import sync_folder
 from dbt_cdp.dbt import Relation
-from dbt_cdp.errors import ConfigurationError, WarehouseError, WarehouseLockedError
+from dbt_cdp.errors import (
+    ConfigurationError,
+    DiskFullError,
+    WarehouseError,
+    WarehouseLockedError,
+)
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse.base import Table, Warehouse
 
@@ -210,8 +215,8 @@ def _connection_errors(path: str) -> Iterator[None]:
     try:
         yield
     except duckdb.IOException as error:
-        if "lock" not in str(error):
-            raise WarehouseError(_without_values(error), where=path) from None
+        if "Could not set lock" not in str(error):
+            raise _failure(error, path) from None
         process = re.search(r"PID (\d+)", str(error))
         raise WarehouseLockedError(
             "Another process has the warehouse's file open"
@@ -220,7 +225,7 @@ def _connection_errors(path: str) -> Iterator[None]:
             remedy="wait until it has ended, or close it; DuckDB lets one process write at a time.",
         ) from None
     except duckdb.Error as error:
-        raise WarehouseError(_without_values(error), where=path) from None
+        raise _failure(error, path) from None
 
 
 @contextmanager
@@ -228,7 +233,12 @@ def _statement_errors() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise WarehouseError(_without_values(error)) from None
+        raise _failure(error) from None
+
+
+def _failure(error: duckdb.Error, where: str | None = None) -> WarehouseError:
+    told = None if isinstance(error, _VALUE_ERRORS) else DiskFullError.told_by(str(error))
+    return told or WarehouseError(_without_values(error), where=where)
 
 
 def _without_values(error: duckdb.Error) -> str:
