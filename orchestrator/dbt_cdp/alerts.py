@@ -1,4 +1,4 @@
-"""Tells people when runs begin to fail, and when they are well again.
+"""Tells people when runs begin to fail or a source falls silent, and when all is well again.
 
 Each entry of the variable `cdp_alerts` gets a message for the change, not for every run. A message
 holds what the ledger holds: no row of anybody's. The address is a secret, and read from the
@@ -7,13 +7,16 @@ environment alone. What cannot be sent fails no run.
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Literal
 
 import httpx
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
+from dbt_cdp.clock import length_of
 from dbt_cdp.errors import CdpError
+from dbt_cdp.freshness import read_entries
 from dbt_cdp.ledger import FAILED, INTERRUPTED, OK
 from dbt_cdp.output import talk
 from dbt_cdp.project import Project
@@ -30,12 +33,19 @@ class Alert(BaseModel):
         type: webhook takes the message as JSON; slack is an incoming webhook of Slack, or of what
             takes the same, such as Mattermost.
         url_env: the environment variable that holds the address.
+        stalled_after: how long nothing may come from a source of events, such as 2h or 1d.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["slack", "webhook"]
     url_env: str
+    stalled_after: timedelta = timedelta(days=2)
+
+    @field_validator("stalled_after", mode="before")
+    @classmethod
+    def _length(cls, value: object) -> timedelta:
+        return length_of(str(value))
 
 
 def read_alerts(project: Project) -> list[Alert]:
@@ -62,17 +72,40 @@ def tell_change(project: Project, before: str | None, status: str, error: str | 
         error: what went wrong; None where nothing did.
     """
     if status == FAILED and before != FAILED:
-        _send(project, "failing", f"cdp run failed: {error}")
+        _send(project, read_alerts(project), "failing", f"cdp run failed: {error}")
     elif status == OK and before in (FAILED, INTERRUPTED):
-        _send(project, "recovered", f"cdp run is well again; the one before was {before}.")
+        text = f"cdp run is well again; the one before was {before}."
+        _send(project, read_alerts(project), "recovered", text)
 
 
 def tell_no_run(project: Project, error: CdpError) -> None:
     """Send a message that a run could not begin, or not go on."""
-    _send(project, "failing", f"cdp run could not be done: {error.problem}")
+    text = f"cdp run could not be done: {error.problem}"
+    _send(project, read_alerts(project), "failing", text)
 
 
-def _send(project: Project, state: str, text: str) -> None:
+def tell_silence(project: Project) -> None:
+    """Send a message for each source that has fallen silent, or sends again, since the run before.
+
+    Raises:
+        ConfigurationError: the project has not been built.
+        WarehouseError: the warehouse cannot be opened or read.
+    """
+    alerts = read_alerts(project)
+    last, before = read_entries(project) if alerts else ({}, {})
+    for alert in alerts:
+        for source, entry in last.items():
+            is_silent = entry.is_silent(alert.stalled_after)
+            was_silent = source in before and before[source].is_silent(alert.stalled_after)
+            if is_silent and not was_silent:
+                since = f"{entry.arrived_at:%Y-%m-%d %H:%M} UTC"
+                text = f"nothing has come from the source '{source}' since {since}."
+                _send(project, [alert], "stalled", text)
+            elif was_silent and not is_silent:
+                _send(project, [alert], "recovered", f"the source '{source}' sends again.")
+
+
+def _send(project: Project, alerts: Sequence[Alert], state: str, text: str) -> None:
     content = {
         "state": state,
         "text": text,
@@ -80,7 +113,7 @@ def _send(project: Project, state: str, text: str) -> None:
         "target": project.target.name,
         "host": platform.node(),
     }
-    for alert in read_alerts(project):
+    for alert in alerts:
         problem = _post(alert, content)
         if problem:
             talk(f"The alert could not be sent to {alert.type} ({alert.url_env}): {problem}.")

@@ -1,6 +1,5 @@
 """Options that commands share."""
 
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -9,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from dbt_cdp.clock import length_of
 from dbt_cdp.project import Project
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -71,9 +71,6 @@ spool_option = click.option(
     help="Folder in which the collector keeps what was sent.",
 )
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_LENGTH = re.compile(r"([1-9]\d*)([mhd])")
-
 
 class Length(click.ParamType[timedelta]):
     """A length of time such as 45m, 2h or 1d."""
@@ -84,7 +81,7 @@ class Length(click.ParamType[timedelta]):
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta:
         """The length, or a complaint of what it should look like."""
-        found = _LENGTH.fullmatch(value)
-        if not found:
-            self.fail(f"'{value}' is no length such as 45m, 2h or 1d.", param, ctx)
-        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+        try:
+            return length_of(value)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)

@@ -8,7 +8,7 @@ that was written already is written over.
 
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 from dbt_cdp.clock import utc_now
 from dbt_cdp.dbt import Dbt, Relation
 from dbt_cdp.errors import CdpError, ConfigurationError, WarehouseError
+from dbt_cdp.freshness import RUN_SOURCES
 from dbt_cdp.landing import ensure_tables
-from dbt_cdp.ledger import RUN_STEPS
 from dbt_cdp.output import talk
 from dbt_cdp.project import PROJECT_FILE, Project
 from dbt_cdp.queries import Queries, open_queries
@@ -90,19 +90,18 @@ class _Window(NamedTuple):
 
 
 class _Condition(NamedTuple):
-    """Which rows of a table have expired."""
+    """Which rows of a source have expired in one table, and where they are archived."""
 
+    window: _Window
     relation: Relation
     table: str
     sql: str
     parameters: Sequence[Any]
+    archive: str | None = None
 
-
-class _Task(NamedTuple):
-    """What has expired in one table, and how it is told."""
-
-    expired: Expired
-    condition: _Condition
+    def told(self, rows: int) -> Expired:
+        """How many rows they are."""
+        return Expired(self.window.source, self.table, self.window.kept_since, rows, self.archive)
 
 
 def is_set(project: Project) -> bool:
@@ -119,7 +118,7 @@ def plan_retention(project: Project) -> Retention:
         WarehouseError: the warehouse cannot be opened or read.
     """
     with _opened(project) as run:
-        return run.found
+        return run.count()
 
 
 def retain(
@@ -144,22 +143,12 @@ def retain(
         StorageError: the archive cannot be written; what was not archived is not deleted.
     """
     with _opened(project) as run:
-        _check_share(run.found, is_confirmed)
-        run.do(on_table)
-    if run.found.expired:
+        if not is_confirmed:
+            run.check_share()
+        done = run.do(on_table)
+    if done.expired:
         _shrink(project)
-    return run.found
-
-
-def _check_share(found: Retention, is_confirmed: bool) -> None:
-    count = sum(one.rows for one in found.expired if one.table == _EVENTS)
-    if is_confirmed or count <= found.events * _USUAL_SHARE:
-        return
-    raise UnusualRetentionError(
-        f"{count:,} of {found.events:,} events would expire at once: it is the first time, the"
-        " months of cdp_retention were made fewer, or the clock of this machine is wrong.",
-        remedy="look at `cdp retain --dry-run`; if it is right, call `cdp retain --yes` once.",
-    )
+    return done
 
 
 def _shrink(project: Project) -> None:
@@ -181,43 +170,65 @@ def _opened(project: Project) -> Iterator["_Run"]:
             where=str(project.root / PROJECT_FILE),
             remedy="set `cdp_retention: {raw_events_months: 25}` under `vars:`.",
         )
-    ledger, _ = ensure_tables(project, [_LEDGER, RUN_STEPS])
+    ledger, _ = ensure_tables(project, [_LEDGER, RUN_SOURCES])
     with open_queries(project, ["retention"]) as queries:
         yield _Run(project, queries, ledger)
 
 
 class _Run:
-    """One retention, on an open warehouse.
-
-    Attributes:
-        found: what has expired.
-    """
+    """One retention, on an open warehouse."""
 
     def __init__(self, project: Project, queries: Queries, ledger: Relation) -> None:
         self._project, self._queries, self._ledger = project, queries, ledger
         self._manifest = Dbt(project).manifest()
         self._batch = self._last_counted_batch()
-        windows, events = self._windows()
-        self._tasks = [task for window in windows for task in self._tasks_of(window)]
-        expired = [task.expired for task in self._tasks if task.expired.rows]
-        self.found = Retention(expired, events, is_due=bool(windows))
+        windows, self._events = self._windows()
+        self._conditions = [one for window in windows for one in self._conditions_of(window)]
 
-    def do(self, on_table: Callable[[Expired], None]) -> None:
+    def count(self) -> Retention:
+        """Count what has expired."""
+        return self._told(condition.told(self._count(condition)) for condition in self._conditions)
+
+    def check_share(self) -> None:
+        """Make sure that no more has expired than does from day to day.
+
+        Raises:
+            UnusualRetentionError: it has.
+        """
+        count = sum(self._count(one) for one in self._conditions if one.table == _EVENTS)
+        if count > self._events * _USUAL_SHARE:
+            raise UnusualRetentionError(
+                f"{count:,} of {self._events:,} events would expire at once: it is the first time,"
+                " the months of cdp_retention were made fewer, or the clock of this machine is"
+                " wrong.",
+                remedy="look at `cdp retain --dry-run`; if it is right, call `cdp retain --yes`"
+                " once.",
+            )
+
+    def do(self, on_table: Callable[[Expired], None]) -> Retention:
         """Archive, delete, and enter it."""
-        archived = {}
-        for expired, _ in self._tasks:
-            if expired.archive and expired.source not in archived:
-                archived[expired.source] = self._archive(expired, expired.archive)
-        for expired, condition in self._tasks:
-            if expired.rows:
-                self._queries.warehouse.execute(
-                    f"delete from {condition.relation} where {condition.sql}",  # noqa: S608
-                    condition.parameters,
-                )
-            if expired.rows or expired.table == _EVENTS:
-                self._enter(expired, archived.get(expired.source) if expired.archive else None)
-            if expired.rows:
+        archived = {
+            one.window: self._archive(one.window, one.archive)
+            for one in self._conditions
+            if one.archive
+        }
+        done = []
+        for condition in self._conditions:
+            rows = self._queries.warehouse.execute(
+                f"delete from {condition.relation} where {condition.sql}",  # noqa: S608
+                condition.parameters,
+            )
+            expired = condition.told(rows)
+            done.append(expired)
+            if rows or condition.table == _EVENTS:
+                self._enter(expired, archived[condition.window] if condition.archive else None)
+            if rows:
                 on_table(expired)
+        return self._told(done)
+
+    def _told(self, expired: Iterable[Expired]) -> Retention:
+        is_due = bool(self._conditions)
+        return Retention([one for one in expired if one.rows], self._events, is_due)
 
     def _last_counted_batch(self) -> int:
         """The number above which builds may not have counted their events yet."""
@@ -247,28 +258,25 @@ class _Run:
         # Whether anything is due is told by the others, which therefore come last.
         return due(former) + windows, sum(events.values())
 
-    def _tasks_of(self, window: _Window) -> list[_Task]:
-        """What has expired of a source; raw_events last, since its entry closes the days."""
-        policy = self._policy(window.source)
-        tasks = []
-        for condition in (*self._source_tables(window), *self._own_tables(window)):
-            archive = policy["archive"] if condition.table == _EVENTS else None
-            rows = self._count(condition)
-            expired = Expired(window.source, condition.table, window.kept_since, rows, archive)
-            tasks.append(_Task(expired, condition))
-        return tasks
+    def _conditions_of(self, window: _Window) -> Iterator[_Condition]:
+        """Where rows of a source expire; raw_events last, since its entry closes the days."""
+        yield from self._source_tables(window)
+        for model, condition in self._queries.settings["conditions"].items():
+            is_events = model == _RAW_EVENTS
+            relation = self._manifest.relation(model)
+            yield _Condition(
+                window,
+                relation,
+                _EVENTS if is_events else relation.identifier,
+                condition["sql"],
+                self._parameters(window, condition["parameters"]),
+                self._policy(window.source)["archive"] if is_events else None,
+            )
 
     def _policy(self, source: str) -> Mapping[str, Any]:
         settings = self._queries.settings["retention"]
         policy: Mapping[str, Any] = settings["sources"].get(source, settings["default"])
         return policy
-
-    def _own_tables(self, window: _Window) -> Iterator[_Condition]:
-        for model, condition in self._queries.settings["conditions"].items():
-            relation = self._manifest.relation(model)
-            parameters = self._parameters(window, condition["parameters"])
-            name = _EVENTS if model == _RAW_EVENTS else relation.identifier
-            yield _Condition(relation, name, condition["sql"], parameters)
 
     def _source_tables(self, window: _Window) -> Iterator[_Condition]:
         """Those of a collector, where the user lets expired events be deleted from them. A table of
@@ -284,11 +292,12 @@ class _Run:
             reads = [settings["at_time"].replace("{at}", name) for name in times]
             is_old = f"coalesce({', '.join(reads)}, null) < ?"
             if not ids:
-                yield _Condition(relation, relation.identifier, is_old, [window.moment])
+                yield _Condition(window, relation, relation.identifier, is_old, [window.moment])
                 continue
             id_text = settings["id_text"].replace("{id}", ids[0])
             old_ids = settings["expired_ids"]
             yield _Condition(
+                window,
                 relation,
                 relation.identifier,
                 f"{id_text} in ({old_ids['sql']}) or ({id_text} is null and {is_old})",
@@ -306,10 +315,9 @@ class _Run:
         )
         return int(count)
 
-    def _archive(self, expired: Expired, address: str) -> int:
+    def _archive(self, window: _Window, address: str) -> int:
         """Write a source's expired events to the archive, a file a day; how many they were."""
         storage = open_storage(address, self._project.root)
-        window = _Window(expired.source, expired.kept_since)
         total = 0
         with tempfile.TemporaryDirectory(prefix="cdp-") as folder:
             file = Path(folder, "events.parquet")

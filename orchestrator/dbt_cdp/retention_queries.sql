@@ -16,15 +16,11 @@ where table_name = 'raw_events'
 group by source
 {% endset %}
 
-{# Until when builds have succeeded: what came before was counted. #}
+{# The end of the last build that has counted all events. #}
 {% set counted_until %}
-select max(ended_at) as counted_until
+select max(entered_at) as counted_until
 
-from {{ ref("cdp__run_steps") }}
-
-where
-    step = 'build'
-    and status = 'ok'
+from {{ ref("cdp__run_sources") }}
 {% endset %}
 
 {# Every source of which there are rows, and how many events of it. #}
@@ -90,60 +86,48 @@ where
     and batch_id <= ?
 {% endset %}
 
-{# The ids of the events of a source that have expired: of all versions the one received first says when an event was.
-   Parameters: source, moment, source, moment. #}
+{# Every line of a source with the time that it expires by: of all versions of an event the one received first says when the
+   event was, and the others expire with it, else it would come back by another one. Parameter: source. #}
+{% set dated %}
+select
+    event_id,
+    content_hash,
+    reject_reason,
+    case
+        when reject_reason is null
+            then first_value(timestamp) over (
+                partition by event_id, reject_reason is null
+                order by received_at, content_hash
+            )
+        else coalesce(timestamp, received_at)
+    end as dated_at
+
+from {{ ref("stg_cdp__incoming_events") }}
+
+where source = ?
+{% endset %}
+
 {% set expired_ids %}
 select event_id
 
-from (
-    select
-        event_id,
-        timestamp,
-        row_number() over (
-            partition by event_id
-            order by received_at, content_hash
-        ) as version
-
-    from {{ ref("stg_cdp__incoming_events") }}
-
-    where
-        reject_reason is null
-        and source = ?
-        and event_id in (
-            select event_id
-
-            from {{ ref("stg_cdp__incoming_events") }}
-
-            where
-                timestamp < ?
-                and reject_reason is null
-                and source = ?
-        )
-) as versions
+from ({{ dated }}) as dated
 
 where
-    version = 1
-    and timestamp < ?
+    dated_at < ?
+    and reject_reason is null
 {% endset %}
-{% set expired_ids_parameters = ["source", "moment", "source", "moment"] %}
 
-{# Every version of an expired event goes, else it would come back by another one; so do old lines that are no events. #}
+{% set known = cdp.cdp_sources("events") | map(attribute="name") | list %}
 {% set expired_lines %}
 source = ?
 and (
     ingest_id in (
         select content_hash
 
-        from {{ ref("stg_cdp__incoming_events") }}
+        from ({{ dated }}) as dated
 
-        where
-            source = ?
-            and (
-                (reject_reason is null and event_id in ({{ expired_ids | indent(16) }}))
-                or (reject_reason is not null and coalesce(timestamp, received_at) < ?)
-            )
+        where dated_at < ?
     )
-    {%- set known = cdp.cdp_sources("events") | map(attribute="name") | list %}
     or (source not in ('{{ known | join("', '") }}') and received_at < ?)
 )
 {% endset %}
@@ -151,7 +135,7 @@ and (
 {% set conditions = {
     "cdp__landing_events": {
         "sql": expired_lines,
-        "parameters": ["source", "source"] + expired_ids_parameters + ["moment", "moment"],
+        "parameters": ["source", "source", "moment", "moment"],
     },
     "cdp__landing_rejects": {"sql": "source = ? and loaded_at < ?", "parameters": ["source", "moment"]},
     "cdp__raw_events": {
@@ -192,7 +176,7 @@ and (
     "retention": retention,
     "conditions": conditions,
     "source_tables": source_tables,
-    "expired_ids": {"sql": expired_ids, "parameters": expired_ids_parameters},
+    "expired_ids": {"sql": expired_ids, "parameters": ["source", "moment"]},
     "id_text": "nullif(" ~ cdp.cdp_trim("cast({id} as " ~ dbt.type_string() ~ ")") ~ ", '')",
     "at_time": cdp.cdp_try_timestamp("{at}"),
 }) }}

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dbt_cdp import retention
-from dbt_cdp.alerts import read_alerts, tell_change, tell_no_run
+from dbt_cdp.alerts import read_alerts, tell_change, tell_no_run, tell_silence
+from dbt_cdp.clock import utc_now
 from dbt_cdp.collector.spool import sealed_segments
 from dbt_cdp.dbt import Dbt
 from dbt_cdp.errors import CdpError, DbtError, disk_errors
+from dbt_cdp.freshness import enter_sources
 from dbt_cdp.landing import load_spool
 from dbt_cdp.ledger import FAILED, OK, RUNNING, SKIPPED, STOPPED, Ledger
 from dbt_cdp.lock import AlreadyRunningError, Lock, run_lock
@@ -28,6 +30,15 @@ from dbt_cdp.warehouse import open_when_free
 
 # What feeds the package, the package, and what is made of it.
 SELECTION = "+package:cdp+"
+
+# What takes from new events all that outlives them.
+_COUNTING = {
+    "int_cdp__contact_details",
+    "int_cdp__daily_activity",
+    "int_cdp__identifier_tuples",
+    "int_cdp__identity_observations",
+    "int_cdp__visits",
+}
 
 # Of the nodes that failed so many are named.
 _NAMED = 5
@@ -81,10 +92,11 @@ class RunReport:
 
 
 class _Step(NamedTuple):
-    """A step of the cycle: says what it would do, and does it, with a status and a summary."""
+    """A step of the cycle: says what it would do, and does it as a part of the run of that id, with
+    a status and a summary."""
 
     plan: Callable[[Project, Settings], str]
-    do: Callable[[Project, Settings], tuple[str, str]]
+    do: Callable[[Project, Settings, str], tuple[str, str]]
 
 
 def plan(project: Project, settings: Settings, steps: Sequence[str]) -> list[StepReport]:
@@ -133,6 +145,8 @@ def run(
         tell_no_run(project, error)
         raise
     tell_change(project, before, report.status, report.summary)
+    if any(step.step == "build" and step.status == OK for step in report.steps):
+        tell_silence(project)
     return report
 
 
@@ -181,7 +195,7 @@ def _done(
             # Somebody may just be looking into a DuckDB file, for which dbt would not wait.
             open_when_free(project).close()
             with disk_errors():
-                status, summary = _STEPS[name].do(project, settings)
+                status, summary = _STEPS[name].do(project, settings, ledger.run_id)
         except CdpError as failure:
             summary = _without_values(failure)
             status, error = FAILED, failure
@@ -233,7 +247,7 @@ def _plan_load(project: Project, settings: Settings) -> str:
     return f"{len(segments):,} files of the spool, {size:,} bytes" if segments else "nothing waits"
 
 
-def _load(project: Project, settings: Settings) -> tuple[str, str]:
+def _load(project: Project, settings: Settings, run_id: str) -> tuple[str, str]:
     if not settings.spool.is_dir() or not sealed_segments(settings.spool):
         return SKIPPED, "nothing waits in the spool"
     reports = load_spool(project, settings.spool)
@@ -249,7 +263,8 @@ def _plan_build(project: Project, settings: Settings) -> str:
     return f"dbt {' '.join(_build_arguments(settings))}"
 
 
-def _build(project: Project, settings: Settings) -> tuple[str, str]:
+def _build(project: Project, settings: Settings, run_id: str) -> tuple[str, str]:
+    started = utc_now()
     with node_progress() as show:
         results = Dbt(project).run(
             _build_arguments(settings),
@@ -261,6 +276,8 @@ def _build(project: Project, settings: Settings) -> tuple[str, str]:
             where=f"--select {settings.select}",
             remedy="correct the selection; `dbt ls --select ...` shows what one matches.",
         )
+    if {node.name for node in results.nodes} >= _COUNTING:
+        enter_sources(project, run_id, started)
     warned = sum(node.status == "warn" for node in results.nodes)
     models = sum(node.unique_id.startswith("model.") for node in results.nodes)
     tests = sum(node.unique_id.startswith(("test.", "unit_test.")) for node in results.nodes)
@@ -278,7 +295,7 @@ def _plan_retain(project: Project, settings: Settings) -> str:
     return "what is older than cdp_retention says; `cdp retain --dry-run` counts it"
 
 
-def _retain(project: Project, settings: Settings) -> tuple[str, str]:
+def _retain(project: Project, settings: Settings, run_id: str) -> tuple[str, str]:
     if not retention.is_set(project):
         return SKIPPED, "cdp_retention is not set"
     found = retention.retain(project)

@@ -44,6 +44,7 @@ def grown(shop: Path, query: Query) -> Path:
     (shop / "web.ndjson").write_text("\n".join(map(json.dumps, lines)))
     assert run(["load", "web.ndjson", "--source", "web"]) == 0
     assert run(["run", "--only", "build", "--select", "+stg_cdp__retention"]) == 0
+    query("insert into shop_cdp.run_sources (run_id, entered_at) values ('r', current_timestamp())")
     node = Dbt(Project.find(shop)).manifest().node("cdp__raw_events")
     known = {"source", "event_id", "timestamp", "received_at", "batch_id", "loaded_at"}
     texts = "".join(

@@ -285,12 +285,14 @@ def test_what_is_interrupted_is_done_by_the_next(
 
     def failing(self: DuckDBWarehouse, sql: str, parameters: Any = ()) -> int:
         nonlocal writes
-        writes += sql.startswith(("delete", "insert into"))
-        if writes > 1:
+        is_write = sql.startswith(("delete", "insert into"))
+        if is_write and writes:
             raise WarehouseError("It is gone.")
-        return execute(self, sql, parameters)
+        rows = execute(self, sql, parameters)
+        writes += is_write and rows > 0
+        return rows
 
-    # Each comes one statement further than the one before.
+    # Each comes one change further than the one before.
     interrupted = 0
     with monkeypatch.context() as patch:
         patch.setattr(DuckDBWarehouse, "execute", failing)
@@ -339,13 +341,13 @@ def test_events_that_were_not_counted_yet_stay(
 ) -> None:
     with duckdb.connect(project.database) as connection:
         # The last build that succeeded was before.
-        connection.execute("update main_cdp.run_steps set ended_at = '2026-01-01'")
+        connection.execute("update main_cdp.run_sources set entered_at = '2026-01-01'")
     assert {(one["table"]) for one in read(capsys, "retain", "--dry-run")["expired"]} == {
         "landing_events",
         "landing_rejects",
     }
     with duckdb.connect(project.database) as connection:
-        connection.execute("update main_cdp.run_steps set status = 'failed'")
+        connection.execute("delete from main_cdp.run_sources")
     assert "No build of `cdp run` has succeeded yet" in error(capsys, "retain", code=2)
 
 

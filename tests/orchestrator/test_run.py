@@ -417,7 +417,7 @@ def alerted(shop: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("SLACK_URL", receiver.url)
 
     def cycle(error: CdpError | None = None) -> None:
-        def do(project: Project, settings: runner.Settings) -> tuple[str, str]:
+        def do(project: Project, settings: runner.Settings, run_id: str) -> tuple[str, str]:
             if error:
                 raise error
             return OK, "done"

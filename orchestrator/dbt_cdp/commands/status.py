@@ -1,5 +1,6 @@
 """`cdp status`: how the last runs went."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ import click
 
 from dbt_cdp.clock import to_seconds, utc_now
 from dbt_cdp.errors import ExitCode, WarehouseLockedError
+from dbt_cdp.freshness import SourceEntry, read_entries
 from dbt_cdp.ledger import FAILED, INTERRUPTED, OK, RUNNING, STOPPED, RunEntry, read_runs
 from dbt_cdp.lock import held_since, is_at_work
 from dbt_cdp.options import Length, json_option, project_options
@@ -38,6 +40,11 @@ _SKEW = timedelta(minutes=1)
     help="Fail if no run has succeeded for so long, such as 45m, 2h or 1d.",
 )
 @click.option(
+    "--max-silence",
+    type=Length(),
+    help="Fail if nothing has come from a source of events for so long.",
+)
+@click.option(
     "--prometheus",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write it also to this file, for the textfile collector of Prometheus' node exporter.",
@@ -47,11 +54,12 @@ _SKEW = timedelta(minutes=1)
 def status(
     count: int,
     max_age: timedelta | None,
+    max_silence: timedelta | None,
     prometheus: Path | None,
     as_json: bool,
     project: Project,
 ) -> int:
-    """Show the last runs, how long they took, and what went wrong.
+    """Show the last runs, how long they took, what went wrong, and what came from the sources.
 
     For monitoring: the exit code is 1 if the last run that has ended did not succeed, or with
     --max-age if none has succeeded for so long. While a run is at work on a DuckDB file nobody can
@@ -60,22 +68,33 @@ def status(
 
     Example: cdp status --max-age 2h
     """
+    entries: list[RunEntry] = []
+    sources: Mapping[str, SourceEntry] = {}
     try:
         entries = _read(project, max(count, _COMPARED))
     except WarehouseLockedError:
         since = held_since(project)
         if since is None:
             raise
-        entries, problem = [], _long_run(since, max_age)
+        problem = _long_run(since, max_age)
     else:
-        problem = _problem(entries, max_age)
+        sources, _ = read_entries(project)
+        problem = _problem(entries, max_age) or _silence(sources, max_silence)
         if prometheus:
-            write_metrics(project, entries, prometheus)
+            write_metrics(project, entries, sources.values(), prometheus)
     if as_json:
         runs = [{**asdict(one), "seconds": one.seconds} for one in entries[:count]]
-        print_json({"is_well": problem is None, "problem": problem, "runs": runs})
+        print_json(
+            {
+                "is_well": problem is None,
+                "problem": problem,
+                "runs": runs,
+                "sources": [asdict(one) for one in sources.values()],
+            }
+        )
     elif entries:
         _print(entries, count)
+        _print_sources(sources)
     if problem:
         talk(problem)
     return ExitCode.WORK_FAILED if problem else ExitCode.OK
@@ -132,6 +151,19 @@ def _problem(entries: list[RunEntry], max_age: timedelta | None) -> str | None:
     return None
 
 
+def _silence(sources: Mapping[str, SourceEntry], max_silence: timedelta | None) -> str | None:
+    """Which sources are silent for longer than they may be, by now."""
+    if max_silence is None:
+        return None
+    now = utc_now()
+    silent = [
+        f"'{one.source}'"
+        for one in sources.values()
+        if one.arrived_at is None or now - one.arrived_at > max_silence
+    ]
+    return f"Too long nothing has come from {', '.join(silent)}." if silent else None
+
+
 def _last_time(entry: RunEntry) -> datetime:
     return entry.ended_at or entry.started_at
 
@@ -146,6 +178,17 @@ def _print(entries: list[RunEntry], count: int) -> None:
         talk(
             f"The last took {times[0]:.1f} s, {len(times) - 1} before it {median(times[1:]):.1f} s."
         )
+
+
+def _print_sources(sources: Mapping[str, SourceEntry]) -> None:
+    if not sources:
+        return
+    rows = []
+    for one in sources.values():
+        age = to_seconds(utc_now() - one.arrived_at) if one.arrived_at else None
+        came = f"{one.arrived_at:%Y-%m-%d %H:%M:%S}" if one.arrived_at else "never"
+        rows.append((one.source, one.new_events, came, age))
+    print_table(("source", "events of the last run", "newest came at", "ago"), rows)
 
 
 def _rows(entry: RunEntry) -> list[tuple[object, ...]]:

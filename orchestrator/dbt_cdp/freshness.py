@@ -1,0 +1,117 @@
+"""What each run has found of the sources of events: the table run_sources.
+
+A run enters it after a build that has counted all events, so that whoever watches need not look
+through all of them, and events do not expire before they were counted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dbt_cdp.clock import utc_now
+from dbt_cdp.dbt import Dbt
+from dbt_cdp.landing import ensure_tables
+from dbt_cdp.project import Project
+from dbt_cdp.sources import EVENTS, kinds_of
+from dbt_cdp.warehouse import open_tables, open_when_free
+
+RUN_SOURCES = "cdp__run_sources"
+_RAW_EVENTS = "cdp__raw_events"
+
+# A source of which nothing is so young is what the run before has found. Where events have a
+# partition a day, the others are not read.
+_LOOKED_AT = timedelta(days=31)
+
+# The number of a build is the time of its start in microseconds.
+_FOUND = """
+select
+    source,
+    count(case when batch_id >= ? then 1 end) as new_events,
+    max(coalesce(loaded_at, received_at)) as arrived_at
+from {cdp__raw_events}
+where timestamp >= ?
+group by source
+"""
+_LAST = """
+select source, entered_at, new_events, arrived_at
+from {cdp__run_sources}
+where entered_at in (
+    select entered_at from {cdp__run_sources} group by entered_at order by entered_at desc limit %d
+)
+order by entered_at desc, source
+"""
+
+
+@dataclass(frozen=True)
+class SourceEntry:
+    """What a run has found of a source of events. Times are UTC.
+
+    Attributes:
+        source: name of the entry in `cdp_sources`.
+        entered_at: when the run looked.
+        new_events: how many events its build has added.
+        arrived_at: when the newest event came, as in `cdp sources`; None where none ever has.
+    """
+
+    source: str
+    entered_at: datetime
+    new_events: int
+    arrived_at: datetime | None
+
+    def is_silent(self, length: timedelta) -> bool:
+        """Whether nothing had come for so long; not where nothing ever has."""
+        return self.arrived_at is not None and self.entered_at - self.arrived_at > length
+
+
+def enter_sources(project: Project, run_id: str, since: datetime) -> None:
+    """Enter how the sources of events are doing.
+
+    Args:
+        project: the project, which has just been built.
+        run_id: the run that has built it.
+        since: when its build began (UTC).
+
+    Raises:
+        ConfigurationError: the project has no raw_events.
+        WarehouseError: the warehouse cannot be opened, read or written.
+    """
+    (table,) = ensure_tables(project, [RUN_SOURCES])
+    manifest = Dbt(project).manifest()
+    names = [one.name for one in project.sources() if EVENTS in kinds_of(one, manifest)]
+    if not names:
+        return
+    now = utc_now()
+    with open_when_free(project) as warehouse:
+        batch = round((since - datetime(1970, 1, 1)).total_seconds() * 1_000_000)
+        rows = warehouse.query(manifest.with_tables(_FOUND), [batch, now - _LOOKED_AT])
+        found = {source: (new, arrived_at) for source, new, arrived_at in rows}
+        before = warehouse.query(manifest.with_tables(_LAST % 1))
+        known = {source: (0, arrived_at) for source, _, _, arrived_at in before}
+        parameters = []
+        for name in names:
+            new, arrived_at = found.get(name) or known.get(name) or (0, None)
+            parameters += [run_id, name, now, new, arrived_at]
+        marks = ", ".join(["(?, ?, ?, ?, cast(? as timestamp))"] * len(names))
+        warehouse.execute(
+            f"insert into {table} (run_id, source, entered_at, new_events, arrived_at)"  # noqa: S608
+            f" values {marks}",
+            parameters,
+        )
+
+
+def read_entries(project: Project) -> tuple[Mapping[str, SourceEntry], Mapping[str, SourceEntry]]:
+    """What the last run has found, by source, and what the one before had.
+
+    Raises:
+        ConfigurationError: the project has not been built.
+        WarehouseError: the warehouse cannot be opened or read.
+    """
+    sql = Dbt(project).manifest().with_tables(_LAST % 2)
+    with open_tables(project, [RUN_SOURCES]) as warehouse:
+        entries = [SourceEntry(*row) for row in warehouse.query(sql)]
+    times = sorted({one.entered_at for one in entries}, reverse=True)
+    last, before = (
+        {one.source: one for one in entries if one.entered_at == time}
+        for time in [*times, datetime.min, datetime.min][:2]
+    )
+    return last, before
