@@ -5,6 +5,7 @@
         alias="raw_events",
         unique_key=["source", "event_id"],
         partition_by=cdp.cdp_partition_by("timestamp"),
+        cluster_by=cdp.cdp_cluster_by("batch_id"),
         incremental_strategy=cdp.cdp_incremental_strategy()
     )
 }}

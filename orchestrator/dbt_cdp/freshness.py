@@ -18,18 +18,14 @@ from dbt_cdp.warehouse import open_tables, open_when_free
 RUN_SOURCES = "cdp__run_sources"
 _RAW_EVENTS = "cdp__raw_events"
 
-# A source of which nothing is so young is what the run before has found. Where events have a
-# partition a day, the others are not read.
-_LOOKED_AT = timedelta(days=31)
-
 # The number of a build is the time of its start in microseconds.
 _FOUND = """
 select
     source,
-    count(case when batch_id >= ? then 1 end) as new_events,
+    count(case when batch_id > ? then 1 end) as new_events,
     max(coalesce(loaded_at, received_at)) as arrived_at
 from {cdp__raw_events}
-where timestamp >= ?
+where batch_id > ?
 group by source
 """
 _LAST = """
@@ -49,7 +45,7 @@ class SourceEntry:
     Attributes:
         source: name of the entry in `cdp_sources`.
         entered_at: when the run looked.
-        new_events: how many events its build has added.
+        new_events: how many events have been added since the run before looked.
         arrived_at: when the newest event came, as in `cdp sources`; None where none ever has.
     """
 
@@ -63,13 +59,12 @@ class SourceEntry:
         return self.arrived_at is not None and self.entered_at - self.arrived_at > length
 
 
-def enter_sources(project: Project, run_id: str, since: datetime) -> None:
+def enter_sources(project: Project, run_id: str) -> None:
     """Enter how the sources of events are doing.
 
     Args:
         project: the project, which has just been built.
         run_id: the run that has built it.
-        since: when its build began (UTC).
 
     Raises:
         ConfigurationError: the project has no raw_events.
@@ -80,23 +75,27 @@ def enter_sources(project: Project, run_id: str, since: datetime) -> None:
     names = [one.name for one in project.sources() if EVENTS in kinds_of(one, manifest)]
     if not names:
         return
-    now = utc_now()
     with open_when_free(project) as warehouse:
-        batch = round((since - datetime(1970, 1, 1)).total_seconds() * 1_000_000)
-        rows = warehouse.query(manifest.with_tables(_FOUND), [batch, now - _LOOKED_AT])
+        before = [SourceEntry(*row) for row in warehouse.query(manifest.with_tables(_LAST % 1))]
+        known = {one.source: one.arrived_at for one in before}
+        last = _batch(before[0].entered_at) if before else 0
+        # Of a source that is new all events are looked at.
+        since = last if known.keys() >= set(names) else 0
+        rows = warehouse.query(manifest.with_tables(_FOUND), [last, since])
         found = {source: (new, arrived_at) for source, new, arrived_at in rows}
-        before = warehouse.query(manifest.with_tables(_LAST % 1))
-        known = {source: (0, arrived_at) for source, _, _, arrived_at in before}
-        parameters = []
-        for name in names:
-            new, arrived_at = found.get(name) or known.get(name) or (0, None)
-            parameters += [run_id, name, now, new, arrived_at]
-        marks = ", ".join(["(?, ?, ?, ?, cast(? as timestamp))"] * len(names))
+        now = utc_now()
+        values = [(run_id, name, now, *found.get(name, (0, known.get(name)))) for name in names]
+        marks = ", ".join(["(?, ?, ?, ?, cast(? as timestamp))"] * len(values))
         warehouse.execute(
             f"insert into {table} (run_id, source, entered_at, new_events, arrived_at)"  # noqa: S608
             f" values {marks}",
-            parameters,
+            [value for row in values for value in row],
         )
+
+
+def _batch(time: datetime) -> int:
+    """The number of a build that had begun then."""
+    return round((time - datetime(1970, 1, 1)).total_seconds() * 1_000_000)
 
 
 def read_entries(project: Project) -> tuple[Mapping[str, SourceEntry], Mapping[str, SourceEntry]]:

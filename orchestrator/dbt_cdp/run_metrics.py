@@ -49,7 +49,7 @@ def write_metrics(
             "run_last_success_timestamp_seconds", "When the last one ended that succeeded."
         )
         last.labels(**labels).set(good.ended_at.replace(tzinfo=UTC).timestamp())
-    new = gauge("source_new_events", "Events that the last build has added.", "source")
+    new = gauge("source_new_events", "Events since the run before.", "source")
     arrival = gauge("source_last_arrival_timestamp_seconds", "When the newest came.", "source")
     for source in sources:
         new.labels(**labels, source=source.source).set(source.new_events)

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from dbt_cdp import retention
 from dbt_cdp.alerts import read_alerts, tell_change, tell_no_run, tell_silence
-from dbt_cdp.clock import utc_now
 from dbt_cdp.collector.spool import sealed_segments
 from dbt_cdp.dbt import Dbt
 from dbt_cdp.errors import CdpError, DbtError, disk_errors
@@ -264,7 +263,6 @@ def _plan_build(project: Project, settings: Settings) -> str:
 
 
 def _build(project: Project, settings: Settings, run_id: str) -> tuple[str, str]:
-    started = utc_now()
     with node_progress() as show:
         results = Dbt(project).run(
             _build_arguments(settings),
@@ -277,7 +275,7 @@ def _build(project: Project, settings: Settings, run_id: str) -> tuple[str, str]
             remedy="correct the selection; `dbt ls --select ...` shows what one matches.",
         )
     if {node.name for node in results.nodes} >= _COUNTING:
-        enter_sources(project, run_id, started)
+        enter_sources(project, run_id)
     warned = sum(node.status == "warn" for node in results.nodes)
     models = sum(node.unique_id.startswith("model.") for node in results.nodes)
     tests = sum(node.unique_id.startswith(("test.", "unit_test.")) for node in results.nodes)

@@ -20,7 +20,9 @@ from filelock import FileLock
 
 from consumer import Consumer
 from dbt_cdp import lock, runner, warehouse
+from dbt_cdp.alerts import tell_silence
 from dbt_cdp.cli import run
+from dbt_cdp.clock import utc_now
 from dbt_cdp.collector.segments import Request, spool_line
 from dbt_cdp.collector.spool import make_folder
 from dbt_cdp.commands import schedule as scheduling
@@ -61,15 +63,17 @@ def test_a_cycle_loads_and_builds(
     shop: Path, query: Query, capsys: pytest.CaptureFixture[str]
 ) -> None:
     give(shop)
-    (load, build) = read(capsys, "run", "--dry-run")
+    load, build, retain = read(capsys, "run", "--dry-run")
     assert load["summary"].startswith("1 files of the spool")
     assert build["summary"] == "dbt build --select +package:cdp+"
+    assert retain["summary"] == "cdp_retention is not set"
     assert (shop / "spool" / "1.ndjson").exists()
 
     report = read(capsys, "run")
     assert [(one["step"], one["status"]) for one in report["steps"]] == [
         ("load", "ok"),
         ("build", "ok"),
+        ("retain", "skipped"),
     ]
     assert report["steps"][0]["summary"] == "3 events; 1 rejected"
     assert query("select user_id from raw_events order by all") == [("u0",), ("u1",), ("u2",)]
@@ -80,7 +84,10 @@ def test_a_cycle_loads_and_builds(
     (entry,) = told["runs"]
     assert (told["is_well"], entry["status"], entry["run_id"]) == (True, "ok", report["run_id"])
     assert entry["seconds"] > sum(one["seconds"] for one in entry["steps"]) > 0
-    call("status", "--max-age", "1h")
+    (source,) = told["sources"]
+    assert (source["source"], source["new_events"]) == ("web", 3)
+    assert utc_now() - datetime.fromisoformat(source["arrived_at"]) < timedelta(minutes=10)
+    call("status", "--max-age", "1h", "--max-silence", "1h")
     assert "3 events; 1 rejected" in capsys.readouterr().out
 
     # Nothing waits any more.
@@ -296,6 +303,25 @@ def test_a_lease_is_renewed(leased: Project, query: Query, monkeypatch: pytest.M
 
 
 @pytest.fixture
+def found(shop: Path, query: Query) -> Callable[..., None]:
+    """Enters what a run has found of sources: how long ago, in minutes, the newest event came."""
+    ensure_landing(Project.find(shop))
+
+    def enter(minutes_ago: int, **sources: int | None) -> None:
+        ((now,),) = query("select current_timestamp::timestamp")
+        for source, age in sources.items():
+            query(
+                "insert into run_sources (run_id, source, entered_at, new_events, arrived_at)"
+                " values ('r', ?, ?, 5, ?)",
+                source,
+                now - timedelta(minutes=minutes_ago),
+                None if age is None else now - timedelta(minutes=age),
+            )
+
+    return enter
+
+
+@pytest.fixture
 def entered(shop: Path, query: Query) -> Callable[..., None]:
     """Enters a run in the ledger."""
     ensure_landing(Project.find(shop))
@@ -316,7 +342,12 @@ def entered(shop: Path, query: Query) -> Callable[..., None]:
 def test_status_is_for_monitoring(
     entered: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert read(capsys, "status") == {"is_well": True, "problem": None, "runs": []}
+    assert read(capsys, "status") == {
+        "is_well": True,
+        "problem": None,
+        "runs": [],
+        "sources": [],
+    }
     assert "No run has succeeded yet" in _error(capsys, "status", "--max-age", "1d", code=1)
     entered("ok", 90)
     call("status", "--max-age", "2h")
@@ -356,6 +387,25 @@ def test_status_for_prometheus(
     assert "The metrics cannot be written" in _error(
         capsys, "status", "--prometheus", missing, code=2
     )
+
+
+def test_status_tells_of_silent_sources(
+    entered: Callable[..., None], found: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    entered("ok", 30)
+    found(90, web=100, app=2000)
+    found(30, web=40, app=1940, crm=None)
+    call("status")
+    assert "never" in capsys.readouterr().out
+    told = read(capsys, "status", "--max-silence", "2h", code=1)
+    assert told["problem"] == "Too long nothing has come from 'app', 'crm'."
+    assert [(one["source"], one["new_events"]) for one in told["sources"]] == [
+        ("app", 5),
+        ("crm", 5),
+        ("web", 5),
+    ]
+    found(10, web=20, app=1)
+    call("status", "--max-silence", "2h")
 
 
 def test_status_of_a_run_at_work(
@@ -447,6 +497,36 @@ def test_a_change_is_told_and_not_every_run(
     assert len(receiver.messages) == 4
 
 
+def test_a_source_that_falls_silent_is_told_once(
+    shop: Path,
+    found: Callable[..., None],
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ALERT_URL", receiver.url)
+    monkeypatch.setenv("OTHER_URL", receiver.url)
+    patient = {"type": "webhook", "url_env": "OTHER_URL", "stalled_after": "9d"}
+    alerts = [{"type": "webhook", "url_env": "ALERT_URL", "stalled_after": "2h"}, patient]
+    Consumer(shop, "shop.duckdb").set_vars({"cdp_alerts": alerts})
+
+    def told() -> list[tuple[str, str]]:
+        receiver.messages.clear()
+        tell_silence(Project.find(shop))
+        return [(one["state"], one["text"][:44]) for one in receiver.messages]
+
+    assert told() == []
+    found(200, web=210, app=None)
+    assert told() == []
+    found(60, web=210, app=None)
+    assert told() == [("stalled", "nothing has come from the source 'web' since")]
+    found(45, web=210, app=None)
+    assert told() == []
+    found(30, web=32, app=31)
+    assert told() == [("recovered", "the source 'web' sends again.")]
+    found(15, web=16, app=31)
+    assert told() == []
+
+
 def test_a_run_that_cannot_begin_is_told(
     alerted: Callable[..., None], receiver: Receiver, shop: Path
 ) -> None:
@@ -479,9 +559,13 @@ def test_what_cannot_be_sent_fails_no_run(
 def test_a_misspelt_alert_stops_a_run_before_it_begins(
     shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    alerts = [{"type": "pager", "url_env": "X"}]
-    Consumer(shop, "shop.duckdb").set_vars({"cdp_alerts": alerts})
-    assert "An alert is not as it must be: type" in _error(capsys, "run", code=2)
+    for alert, problem in [
+        ({"type": "pager", "url_env": "X"}, "type"),
+        ({"type": "slack", "url_env": "X", "stalled_after": 2}, "stalled_after: Value error, '2'"),
+    ]:
+        Consumer(shop, "shop.duckdb").set_vars({"cdp_alerts": [alert]})
+        said = _error(capsys, "run", code=2)
+        assert f"An alert is not as it must be: {problem}" in said
 
 
 # The schedule
@@ -566,7 +650,7 @@ def test_sigterm_lets_the_step_end(shop: Path, query: Query) -> None:
     rest = child.stderr.read()
     assert child.wait() == 143
     assert "build: ok" in rest and rest.endswith("Stopped.\n")
-    assert query("select status from runs") == [("ok",)]
+    assert query("select status, error from runs") == [("stopped", "stopped before retain")]
     assert query("select count(*) from user_profiles") == [(3,)]
 
 

@@ -188,7 +188,7 @@ def _print_sources(sources: Mapping[str, SourceEntry]) -> None:
         age = to_seconds(utc_now() - one.arrived_at) if one.arrived_at else None
         came = f"{one.arrived_at:%Y-%m-%d %H:%M:%S}" if one.arrived_at else "never"
         rows.append((one.source, one.new_events, came, age))
-    print_table(("source", "events of the last run", "newest came at", "ago"), rows)
+    print_table(("source", "new events", "newest came at", "ago"), rows)
 
 
 def _rows(entry: RunEntry) -> list[tuple[object, ...]]:
