@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from bucket_server import BUCKET, bucket_server
 from consumer import Consumer, write_shop
 from dbt_cdp.cli import run
 from dbt_cdp.errors import WarehouseError, WarehouseLockedError
@@ -318,6 +319,32 @@ def test_what_cannot_be_archived_is_not_deleted(
     assert "archive" in said and "What to do" in said
     assert project.query("select count(*) from raw_events where source <> 'app'") == [(8,)]
     assert project.query("select count(*) from landing_events where source = 'web'") == [(11,)]
+
+
+def test_a_bucket_takes_the_archive(
+    project: Consumer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**RETENTION, "archive": f"s3://{BUCKET}/cdp"}
+    project.set_vars({"cdp_retention": settings})
+    with bucket_server() as bucket:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", bucket.url)
+        bucket.fail(403, "AccessDenied")
+        call("retain", "--yes", code=1)
+        assert project.query("select count(*) from raw_events") == [(10,)]
+        call("retain", "--yes")
+    assert project.query("select count(*) from raw_events") == [(4,)]
+    days = {key.rpartition("/")[0] for key in bucket.objects}
+    assert days == {
+        "cdp/raw_events/source=former/date=2024-01-01",
+        "cdp/raw_events/source=web/date=2024-11-05",
+        "cdp/raw_events/source=web/date=2025-05-29",
+    }
+    for key, content in bucket.objects.items():
+        (tmp_path / key.replace("/", "_")).write_bytes(content)
+    ids = duckdb.sql(f"select event_id from '{tmp_path}/*.parquet' order by all").fetchall()
+    assert ids == [("f1",), ("last",), ("old",), ("older",), ("twice",)]
 
 
 def test_without_an_archive_they_are_only_deleted(project: Consumer) -> None:
