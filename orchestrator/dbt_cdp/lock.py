@@ -31,10 +31,10 @@ _RENEWALS = 5
 
 # The warehouse's clock: those of the machines that share it may differ, or be set back.
 _NOW = "cast(current_timestamp as timestamp)"
-_TAKE = f"""
-update {{table}} set holder = ?, expires_at = {_NOW} + interval {_TERM.seconds} second
-where lease = ? and (holder is null or holder = ? or expires_at < {_NOW})
-"""  # noqa: S608
+_TAKE = """
+update {table} set holder = ?, expires_at = ?
+where lease = ? and (holder is null or holder = ? or expires_at < ?)
+"""
 _HELD = f"select holder from {{{_LEASES}}} where lease = ? and expires_at >= {_NOW}"  # noqa: S608
 _GIVE_BACK = "update {table} set holder = null, expires_at = null where lease = ? and holder = ?"
 
@@ -109,8 +109,9 @@ class _Lease(Lock):
 
     def _update(self) -> bool:
         now = utc_now()
-        parameters = [self._holder, _LEASE, self._holder]
         with open_warehouse(self._project) as warehouse:
+            ((there,),) = warehouse.query(f"select {_NOW}")
+            parameters = [self._holder, there + _TERM, _LEASE, self._holder, there]
             is_taken = warehouse.execute(_TAKE.format(table=self._table), parameters) == 1
         if is_taken:
             self._until = now + _TERM

@@ -357,10 +357,13 @@ def test_an_upload_ends_with_a_signal(bucket: Bucket, tmp_path: Path) -> None:
 
 
 UPLOADING = """
+import signal
 import sys
 from pathlib import Path
 from dbt_cdp.storage import open_storage
 
+# What a shell starts in the background is told to ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 root = Path(sys.argv[2])
 open_storage(sys.argv[1], root).put(root / "large", "a.csv")
 """

@@ -99,18 +99,33 @@ def require_table(warehouse: Warehouse, relation: Relation) -> None:
 
 def _open_bigquery(project: Project) -> Warehouse:
     """Its client is imported here because few have it, and it takes seconds."""
-    try:
+    with _extra(project, "BigQuery", "bigquery"):
         from dbt_cdp.warehouse.bigquery import BigQueryWarehouse
+    return BigQueryWarehouse(project)
+
+
+def _open_postgres(project: Project) -> Warehouse:
+    """Its client is imported here because few have it."""
+    with _extra(project, "Postgres", "postgres"):
+        from dbt_cdp.warehouse.postgres import PostgresWarehouse
+    return PostgresWarehouse(project)
+
+
+@contextmanager
+def _extra(project: Project, warehouse: str, name: str) -> Iterator[None]:
+    """Say which extra of this command a module belongs to that is not there."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            f"BigQuery cannot be reached: there is no Python module '{error.name}'.",
+            f"{warehouse} cannot be reached: there is no Python module '{error.name}'.",
             where=f"target '{project.target.name}' of the profile",
-            remedy="pip install 'dbt-cdp[bigquery]'.",
+            remedy=f"pip install 'dbt-cdp[{name}]'.",
         ) from None
-    return BigQueryWarehouse(project)
 
 
 _WAREHOUSES: dict[str, Callable[[Project], Warehouse]] = {
     "duckdb": DuckDBWarehouse,
     "bigquery": _open_bigquery,
+    "postgres": _open_postgres,
 }
