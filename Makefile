@@ -14,7 +14,7 @@ CLIENTS_READY := $(CLIENTS)/node_modules/.package-lock.json
 # Nothing here reports to anybody.
 export DO_NOT_TRACK := 1
 
-.PHONY: help venv demo test lint lint-python lint-types lint-sql unit emulator format bench lock clean
+.PHONY: help venv demo test lint lint-python lint-types lint-sql unit emulator emulator-snowflake format bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,13 @@ $(EMULATOR)/.ready: tests/bigquery/requirements.txt
 	$(EMULATOR)/bin/python -m pip install --quiet --no-deps --requirement $<
 	@touch $@
 
+emulator-snowflake: .venv-snowflake/.ready ## Install an emulator of Snowflake for its tests (340 MB)
+
+.venv-snowflake/.ready: tests/snowflake/requirements.txt
+	$(PYTHON) -m venv .venv-snowflake
+	.venv-snowflake/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
 format: $(READY) ## Rewrite the Python and SQL files in the house style
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -74,5 +81,5 @@ lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 		--output-file requirements.lock pyproject.toml
 
 clean: ## Remove everything that make, dbt and the tests have made
-	rm -rf $(VENV) $(EMULATOR) $(CLIENTS)/node_modules build dist target logs dbt_packages .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(EMULATOR) .venv-snowflake $(CLIENTS)/node_modules build dist target logs dbt_packages .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

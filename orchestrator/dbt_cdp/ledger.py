@@ -31,6 +31,9 @@ RUNNING, OK, SKIPPED, FAILED, STOPPED, INTERRUPTED = (
     "interrupted",
 )
 
+# The clock may have been set back since it began. Its parameters are now, twice.
+_ENDED = "ended_at = case when started_at > ? then started_at else ? end"
+
 _READ_RUNS = """
 select run_id, started_at, ended_at, status, error from {cdp__runs}
 order by started_at desc limit %d
@@ -107,9 +110,8 @@ class Ledger:
                 raise _clock_error(now, last[0][1])
             for table in (self._runs, self._steps):
                 warehouse.execute(
-                    f"update {table} set status = ?, ended_at = greatest(?, started_at)"  # noqa: S608
-                    " where status = ?",
-                    [INTERRUPTED, now, RUNNING],
+                    f"update {table} set status = ?, {_ENDED} where status = ?",  # noqa: S608
+                    [INTERRUPTED, now, now, RUNNING],
                 )
         self._insert(
             self._runs,
@@ -156,16 +158,14 @@ class Ledger:
             )
 
     def _update(self, table: Relation, values: Mapping[str, Any], key: Mapping[str, Any]) -> None:
+        now = utc_now()
         where = {"run_id": self.run_id, **key}
-        # The clock may have been set back meanwhile.
-        set_ = ", ".join(
-            ["ended_at = greatest(?, started_at)", *(f"{name} = ?" for name in values)]
-        )
+        set_ = ", ".join([_ENDED, *(f"{name} = ?" for name in values)])
         same = " and ".join(f"{name} = ?" for name in where)
         with open_when_free(self._project) as warehouse:
             warehouse.execute(
                 f"update {table} set {set_} where {same}",  # noqa: S608
-                [utc_now(), *values.values(), *where.values()],
+                [now, now, *values.values(), *where.values()],
             )
 
 

@@ -111,6 +111,13 @@ def _open_postgres(project: Project) -> Warehouse:
     return PostgresWarehouse(project)
 
 
+def _open_snowflake(project: Project) -> Warehouse:
+    """Its client is imported here because few have it, and it takes seconds."""
+    with _extra(project, "Snowflake", "snowflake"):
+        from dbt_cdp.warehouse.snowflake import SnowflakeWarehouse
+    return SnowflakeWarehouse(project)
+
+
 @contextmanager
 def _extra(project: Project, warehouse: str, name: str) -> Iterator[None]:
     """Say which extra of this command a module belongs to that is not there."""
@@ -128,4 +135,5 @@ _WAREHOUSES: dict[str, Callable[[Project], Warehouse]] = {
     "duckdb": DuckDBWarehouse,
     "bigquery": _open_bigquery,
     "postgres": _open_postgres,
+    "snowflake": _open_snowflake,
 }

@@ -1,0 +1,106 @@
+"""Snowflake as far as it can be had without Snowflake: an emulator, started once for all tests."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import snowflake.connector
+
+from consumer import write_shop
+from dbt_cdp.landing import ensure_landing
+from dbt_cdp.project import Project, package_root
+
+PROGRAM = package_root() / ".venv-snowflake" / "bin" / "fakesnow"
+START_SECONDS = 60
+TABLES = ("landing_events", "landing_records", "landing_rejects", "runs", "run_steps")
+
+
+@pytest.fixture(scope="session")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Where the emulator answers on loopback."""
+    if not PROGRAM.exists():
+        pytest.skip("There is no emulator of Snowflake: make emulator-snowflake.")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("fakesnow")
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [PROGRAM, "-s", "-p", str(number)], cwd=folder, stdout=log, stderr=log
+        )
+    try:
+        until = time.monotonic() + START_SECONDS
+        while "running on" not in (folder / "log").read_text():
+            assert process.poll() is None and time.monotonic() < until, (folder / "log").read_text()
+            time.sleep(0.1)
+        yield number
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def target(port: int) -> dict[str, object]:
+    return {
+        "type": "snowflake",
+        "account": "fakesnow",
+        "host": "127.0.0.1",
+        "port": port,
+        "protocol": "http",
+        "user": "dbt",
+        "password": "secret-password",
+        "database": "shop",
+        "schema": "shop",
+        "warehouse": "small",
+        "threads": 1,
+    }
+
+
+@pytest.fixture(scope="session")
+def connection(
+    target: dict[str, object],
+) -> Iterator[snowflake.connector.SnowflakeConnection]:
+    known = {name: target[name] for name in ("account", "host", "port", "protocol", "user")}
+    with closing(snowflake.connector.connect(**known, password="any")) as connection:
+        connection.cursor().execute("create database if not exists shop")
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def built_on_snowflake(
+    target: dict[str, object],
+    connection: snowflake.connector.SnowflakeConnection,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    folder = write_shop(tmp_path_factory.mktemp("snowflake") / "shop", target)
+    ensure_landing(Project.find(folder))
+    return folder
+
+
+@pytest.fixture
+def query(connection: snowflake.connector.SnowflakeConnection) -> Callable[..., list[tuple]]:
+    """Run a query on the emulator; the package's schema is searched."""
+    connection.cursor().execute("use schema shop.shop_cdp")
+    return lambda sql: connection.cursor().execute(sql).fetchall()
+
+
+@pytest.fixture
+def shop(
+    built_on_snowflake: Path,
+    query: Callable[..., list[tuple]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """A copy of the project, with empty tables, which is also the current folder."""
+    folder = tmp_path / "shop"
+    shutil.copytree(built_on_snowflake, folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    for table in TABLES:
+        query(f"truncate table {table}")
+    query("update leases set holder = null, expires_at = null")
+    return folder

@@ -1,0 +1,174 @@
+"""Snowflake as a warehouse: connections, loads, the lease and the ledger, on an emulator."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+
+from dbt_cdp.cli import run
+from dbt_cdp.clock import utc_now
+from dbt_cdp.collector.segments import Request, spool_line
+from dbt_cdp.collector.spool import make_folder
+from dbt_cdp.dbt import Dbt, Relation
+from dbt_cdp.errors import WarehouseError
+from dbt_cdp.lock import AlreadyRunningError, run_lock
+from dbt_cdp.project import Project
+from dbt_cdp.warehouse import Warehouse, open_warehouse, snowflake
+
+Query = Callable[..., list[tuple]]
+
+AT = "2026-06-01T10:00:05.000000+00:00"
+SECRET = "ann@acme.example"
+
+
+@pytest.fixture
+def warehouse(shop: Path) -> Iterator[Warehouse]:
+    with open_warehouse(Project.find(shop)) as warehouse:
+        yield warehouse
+
+
+def landing(shop: Path) -> Relation:
+    return Dbt(Project.find(shop)).manifest().relation("cdp__landing_events")
+
+
+# The connection
+
+
+def test_parameters_are_bound(warehouse: Warehouse) -> None:
+    moment = datetime(2026, 6, 1, 10, 0, 0, 5)
+    sql = "select cast(? as int), 'it''s ?', cast(? as varchar), cast(? as timestamp)"
+    assert warehouse.query(sql, [7, SECRET, moment]) == [(7, "it's ?", SECRET, moment)]
+    # The emulator gives a time that is null as one of 1970.
+    assert warehouse.query("select ? is null", [None]) == [(True,)]
+
+
+def test_rows_are_inserted_once(
+    warehouse: Warehouse, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = landing(shop)
+    when = datetime(2026, 6, 1)
+
+    def rows(*keys: str) -> dict[str, list]:
+        return {
+            "ingest_id": list(keys),
+            "source": ["web"] * len(keys),
+            "received_at": [when] * len(keys),
+            "payload": ['{"a": "\\u0000 é"}'] * len(keys),
+        }
+
+    assert warehouse.insert_new(table, rows("a", "b"), key="ingest_id") == 2
+    assert warehouse.insert_new(table, rows("b", "c"), key="ingest_id") == 1
+    with pytest.raises(WarehouseError), warehouse.transaction():
+        assert warehouse.insert_new(table, rows("d"), key="ingest_id") == 1
+        warehouse.execute("select * from nowhere")
+    assert warehouse.query(f"select ingest_id from {table} order by 1") == [("a",), ("b",), ("c",)]
+    assert warehouse.execute(f"delete from {table} where ingest_id <> ?", ["a"]) == 2
+    warehouse.execute(f"delete from {table}")
+    monkeypatch.setattr(snowflake, "_STATEMENT_BYTES", 150)
+    many = [f"k{n}" for n in range(50)]
+    assert warehouse.insert_new(table, rows(*many), key="ingest_id") == 50
+    assert warehouse.query(f"select count(*), min(received_at) from {table}") == [(50, when)]
+
+
+def test_tables_are_found(warehouse: Warehouse, shop: Path) -> None:
+    table = landing(shop)
+    columns = ["ingest_id", "source", "received_at", "loaded_at", "payload"]
+    assert warehouse.exists(table) and warehouse.columns(table) == columns
+    missing = Relation(table.database, table.schema, "missing", "missing")
+    assert not warehouse.exists(missing) and warehouse.columns(missing) == []
+    (found,) = [one for one in warehouse.tables() if one.name == "LANDING_EVENTS"]
+    assert (found.schema, list(found.columns)) == ("SHOP_CDP", [name.upper() for name in columns])
+    name = warehouse.quote('a "b"')
+    assert warehouse.query(f"select {name} from (select 1 as {name}) as one") == [(1,)]
+
+
+def test_a_query_is_exported(warehouse: Warehouse, tmp_path: Path) -> None:
+    sql = """
+        select column1 as id, column2 as name, timestamp '2026-06-01 10:00:00' as moment
+        from (values (1, 'é'), (2, null)) where column1 <= ?
+    """
+    file = tmp_path / "rows.parquet"
+    assert warehouse.export(sql, [2], file) == 2
+    rows = parquet.read_table(file).to_pylist()
+    assert [(row["ID"], row["NAME"], row["MOMENT"]) for row in rows] == [
+        (1, "é", datetime(2026, 6, 1, 10)),
+        (2, None, datetime(2026, 6, 1, 10)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        (f"select cast('{SECRET}' as integer)", "the message is withheld"),
+        ("select * from nowhere", "NOWHERE does not exist"),
+    ],
+)
+def test_a_refusal_is_told_without_values(warehouse: Warehouse, sql: str, told: str) -> None:
+    with pytest.raises(WarehouseError) as refused:
+        warehouse.query(sql)
+    assert told in refused.value.message and SECRET not in refused.value.message
+
+
+def test_a_server_that_is_away_is_told(
+    shop: Path, capsys: pytest.CaptureFixture[str], port: int
+) -> None:
+    profiles = shop / "profiles.yml"
+    profiles.write_text(profiles.read_text().replace(f"port: {port}", "port: 1"))
+    assert run(["run"]) == 1
+    said = capsys.readouterr().err
+    assert "Could not connect to Snowflake" in said and "target 'dev'" in said
+    assert "secret-password" not in said and "Traceback" not in said
+
+
+# Commands
+
+
+def test_files_are_loaded_once(
+    shop: Path, query: Query, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = {"type": "track", "event": "seen", "userId": "u1", "timestamp": AT}
+    lines = [json.dumps({**event, "messageId": f"m{n}"}) for n in range(3)]
+    (shop / "web.ndjson").write_text("\n".join([*lines, '{"broken']))
+    for added in (3, 0):
+        capsys.readouterr()
+        assert run(["load", "web.ndjson", "--source", "web", "--json"]) == 1
+        (report,) = json.loads(capsys.readouterr().out)
+        assert (report["read"], report["added"], report["rejected"]) == (4, added, 1)
+    (shop / "crm.csv").write_text("contact_id,email\n7,ann@acme.example\n")
+    assert run(["load", "crm.csv", "--source", "crm"]) == 0
+    counts = [
+        query(f"select count(*) from {table}")[0][0]
+        for table in ("landing_events", "landing_records", "landing_rejects")
+    ]
+    assert counts == [3, 1, 1]
+
+
+def test_runs_exclude_each_other_by_a_lease(shop: Path, query: Query) -> None:
+    project = Project.find(shop)
+    with run_lock(project, "one") as held:
+        held.check()
+        with pytest.raises(AlreadyRunningError), run_lock(project, "two"):
+            pytest.fail("two at a time")
+        ((expires_at,),) = query("select expires_at from leases")
+        assert timedelta(minutes=9) < expires_at - utc_now() <= timedelta(minutes=10)
+    free = "select lease from leases where holder is null and expires_at is null"
+    assert query(free) == [("run",)]
+    query("update leases set holder = 'dead', expires_at = timestamp '2026-01-01'")
+    with run_lock(project, "next"):
+        assert query("select holder from leases") == [("next",)]
+
+
+def test_a_cycle_is_entered(shop: Path, query: Query, capsys: pytest.CaptureFixture[str]) -> None:
+    make_folder(shop / "spool")
+    event = {"type": "track", "event": "seen", "userId": "u1", "messageId": "m1", "timestamp": AT}
+    line = spool_line(Request("web", AT), json.dumps({"batch": [event]}).encode())
+    (shop / "spool" / "1.ndjson").write_bytes(line)
+    assert run(["run", "--only", "load"]) == 0
+    capsys.readouterr()
+    assert run(["status", "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["runs"]
+    assert (entry["status"], entry["steps"][0]["summary"]) == ("ok", "1 event")
+    assert query("select count(*) from landing_events") == [(1,)]
