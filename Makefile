@@ -17,7 +17,7 @@ export DO_NOT_TRACK := 1
 .PHONY: help venv demo test lint lint-python lint-types lint-sql unit emulator emulator-snowflake format bench lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(READY) ## Make .venv with the pinned versions
 
