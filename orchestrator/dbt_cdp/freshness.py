@@ -18,7 +18,6 @@ from dbt_cdp.warehouse import open_tables, open_when_free
 RUN_SOURCES = "cdp__run_sources"
 _RAW_EVENTS = "cdp__raw_events"
 
-# The number of a build is the time of its start in microseconds.
 _FOUND = """
 select
     source,
@@ -78,13 +77,17 @@ def enter_sources(project: Project, run_id: str) -> None:
     with open_when_free(project) as warehouse:
         before = [SourceEntry(*row) for row in warehouse.query(manifest.with_tables(_LAST % 1))]
         known = {one.source: one.arrived_at for one in before}
-        last = _batch(before[0].entered_at) if before else 0
+        last = batch_at(before[0].entered_at) if before else 0
         # Of a source that is new all events are looked at.
         since = last if known.keys() >= set(names) else 0
         rows = warehouse.query(manifest.with_tables(_FOUND), [last, since])
         found = {source: (new, arrived_at) for source, new, arrived_at in rows}
         now = utc_now()
-        values = [(run_id, name, now, *found.get(name, (0, known.get(name)))) for name in names]
+        values = []
+        for name in names:
+            new, arrived_at = found.get(name, (0, None))
+            times = [time for time in (arrived_at, known.get(name)) if time]
+            values.append((run_id, name, now, new, max(times, default=None)))
         marks = ", ".join(["(?, ?, ?, ?, cast(? as timestamp))"] * len(values))
         warehouse.execute(
             f"insert into {table} (run_id, source, entered_at, new_events, arrived_at)"  # noqa: S608
@@ -93,8 +96,8 @@ def enter_sources(project: Project, run_id: str) -> None:
         )
 
 
-def _batch(time: datetime) -> int:
-    """The number of a build that had begun then."""
+def batch_at(time: datetime) -> int:
+    """The number of a build that begins at that time (UTC): microseconds since 1970."""
     return round((time - datetime(1970, 1, 1)).total_seconds() * 1_000_000)
 
 

@@ -8,17 +8,17 @@ that was written already is written over.
 
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dbt_cdp.clock import utc_now
 from dbt_cdp.dbt import Dbt, Relation
 from dbt_cdp.errors import CdpError, ConfigurationError, WarehouseError
-from dbt_cdp.freshness import RUN_SOURCES
+from dbt_cdp.freshness import RUN_SOURCES, batch_at
 from dbt_cdp.landing import ensure_tables
 from dbt_cdp.output import talk
 from dbt_cdp.project import PROJECT_FILE, Project
@@ -34,9 +34,6 @@ _EVENTS = "raw_events"
 
 # More than this share of all events does not expire from one day to the next.
 _USUAL_SHARE = 0.2
-
-# The number of a build is the time of its start in microseconds.
-_MICROSECONDS = 1_000_000
 
 
 class UnusualRetentionError(CdpError):
@@ -121,18 +118,12 @@ def plan_retention(project: Project) -> Retention:
         return run.count()
 
 
-def retain(
-    project: Project,
-    *,
-    is_confirmed: bool = False,
-    on_table: Callable[[Expired], None] = lambda expired: None,
-) -> Retention:
+def retain(project: Project, *, is_confirmed: bool = False) -> Retention:
     """Archive and delete what has expired. To be called by who has the lock of a run.
 
     Args:
         project: the project.
         is_confirmed: whether somebody has said yes to more than expires from day to day.
-        on_table: called with each table and source whose expired rows have been deleted.
 
     Returns:
         What it has done.
@@ -145,7 +136,7 @@ def retain(
     with _opened(project) as run:
         if not is_confirmed:
             run.check_share()
-        done = run.do(on_table)
+        done = run.do()
     if done.expired:
         _shrink(project)
     return done
@@ -205,7 +196,7 @@ class _Run:
                 " once.",
             )
 
-    def do(self, on_table: Callable[[Expired], None]) -> Retention:
+    def do(self) -> Retention:
         """Archive, delete, and enter it."""
         archived = {
             one.window: self._archive(one.window, one.archive)
@@ -222,8 +213,6 @@ class _Run:
             done.append(expired)
             if rows or condition.table == _EVENTS:
                 self._enter(expired, archived[condition.window] if condition.archive else None)
-            if rows:
-                on_table(expired)
         return self._told(done)
 
     def _told(self, expired: Iterable[Expired]) -> Retention:
@@ -238,7 +227,7 @@ class _Run:
                 "No build of `cdp run` has succeeded yet, and events expire when they are counted.",
                 remedy="call `cdp run`; its last step is the retention.",
             )
-        return int(until.replace(tzinfo=UTC).timestamp() * _MICROSECONDS)
+        return batch_at(until)
 
     def _windows(self) -> tuple[list[_Window], int]:
         """The sources with a day that has ended since the last retention, and how many events there
@@ -283,11 +272,13 @@ class _Run:
         all calls comes before those of single events, which say of its rows whether they expire."""
         settings, warehouse = self._queries.settings, self._queries.warehouse
         for table in settings["source_tables"]:
+            if table["source"] != window.source:
+                continue
             relation = Relation(**table["relation"])
             columns = {name.lower(): name for name in warehouse.columns(relation)}
             ids = [warehouse.quote(columns[name]) for name in table["id"] if name in columns]
             times = [warehouse.quote(columns[name]) for name in table["at"] if name in columns]
-            if table["source"] != window.source or not times:
+            if not times:
                 continue
             reads = [settings["at_time"].replace("{at}", name) for name in times]
             is_old = f"coalesce({', '.join(reads)}, null) < ?"
