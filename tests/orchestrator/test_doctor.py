@@ -160,9 +160,9 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str, State, str, str]] = {
         lambda shop: set_target(shop, type="oracle"),
         *("adapter", ERROR, "no adapter for the type 'oracle'", "pip install dbt-oracle"),
     ),
-    "a type that cdp does not know": (
+    "settings that lead nowhere": (
         lambda shop: set_target(shop, type="snowflake"),
-        *("connection", ERROR, "cannot connect to a warehouse of type 'snowflake'", "duckdb"),
+        *("connection", ERROR, "Snowflake cannot be reached by these settings", "dbt debug"),
     ),
     "no file in a warehouse of another type": (
         lambda shop: set_target(shop, type="snowflake"),

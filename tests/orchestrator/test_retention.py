@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -309,6 +310,35 @@ def test_what_is_interrupted_is_done_by_the_next(
     assert people(project) == before
     assert read(capsys, "retain")["is_due"] is False
     assert len(list(Path("archive").rglob("*.parquet"))) == 3
+
+
+@pytest.mark.parametrize("seen", ["archive/**/*.parquet", "shop.duckdb.new"])
+def test_the_next_repairs_what_was_killed(
+    project: Consumer, capsys: pytest.CaptureFixture[str], seen: str
+) -> None:
+    with duckdb.connect(project.database) as connection:
+        # So much that the copy of the file takes its time.
+        connection.execute(
+            "create table main.filler as select md5(range::text) from range(3000000)"
+        )
+    before = people(project)
+    call_of = [sys.executable, "-P", "-m", "dbt_cdp", "retain", "--yes"]
+    with subprocess.Popen(call_of, cwd=project.folder, stdout=subprocess.DEVNULL) as child:
+        until = time.monotonic() + 120
+        while not list(project.folder.glob(seen)):
+            assert child.poll() is None and time.monotonic() < until
+            time.sleep(0.001)
+        child.kill()
+    call("retain", "--yes")
+    assert project.query("select count(*) from raw_events") == [(4,)]
+    assert project.query("select count(*) from landing_events") == [(5,)]
+    assert people(project) == before
+    assert read(capsys, "retain")["is_due"] is False
+    archived = duckdb.sql("select event_id from 'archive/**/*.parquet' order by all").fetchall()
+    assert archived == [("f1",), ("last",), ("old",), ("older",), ("twice",)]
+    # Half a copy is gone with the next one.
+    rewrite_file(project.database)
+    assert not list(project.folder.glob("shop.duckdb.new*"))
 
 
 def test_what_cannot_be_archived_is_not_deleted(
