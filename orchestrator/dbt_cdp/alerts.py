@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from dbt_cdp.clock import length_of
 from dbt_cdp.errors import CdpError
-from dbt_cdp.freshness import read_entries
+from dbt_cdp.freshness import SourceEntry
 from dbt_cdp.ledger import FAILED, INTERRUPTED, OK
 from dbt_cdp.output import talk
 from dbt_cdp.project import Project
@@ -84,16 +84,17 @@ def tell_no_run(project: Project, error: CdpError) -> None:
     _send(project, read_alerts(project), "failing", text)
 
 
-def tell_silence(project: Project) -> None:
-    """Send a message for each source that has fallen silent, or sends again, since the run before.
+def tell_silence(
+    project: Project, last: Mapping[str, SourceEntry], before: Mapping[str, SourceEntry]
+) -> None:
+    """Send a message for each source that has fallen silent, or sends again.
 
-    Raises:
-        ConfigurationError: the project has not been built.
-        WarehouseError: the warehouse cannot be opened or read.
+    Args:
+        project: the project.
+        last: what the last run has found, by source.
+        before: what the run before it had.
     """
-    alerts = read_alerts(project)
-    last, before = read_entries(project) if alerts else ({}, {})
-    for alert in alerts:
+    for alert in read_alerts(project):
         for source, entry in last.items():
             is_silent = entry.is_silent(alert.stalled_after)
             was_silent = source in before and before[source].is_silent(alert.stalled_after)

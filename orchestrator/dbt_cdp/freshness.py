@@ -5,18 +5,17 @@ through all of them, and events do not expire before they were counted.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from dbt_cdp.clock import utc_now
-from dbt_cdp.dbt import Dbt
+from dbt_cdp.dbt import Dbt, Manifest
 from dbt_cdp.landing import ensure_tables
 from dbt_cdp.project import Project
 from dbt_cdp.sources import EVENTS, kinds_of
-from dbt_cdp.warehouse import open_tables, open_when_free
+from dbt_cdp.warehouse import Warehouse, open_tables, open_when_free
 
 RUN_SOURCES = "cdp__run_sources"
-_RAW_EVENTS = "cdp__raw_events"
 
 _FOUND = """
 select
@@ -30,10 +29,8 @@ group by source
 _LAST = """
 select source, entered_at, new_events, arrived_at
 from {cdp__run_sources}
-where entered_at in (
-    select entered_at from {cdp__run_sources} group by entered_at order by entered_at desc limit %d
-)
-order by entered_at desc, source
+where entered_at = (select max(entered_at) from {cdp__run_sources})
+order by source
 """
 
 
@@ -58,12 +55,17 @@ class SourceEntry:
         return self.arrived_at is not None and self.entered_at - self.arrived_at > length
 
 
-def enter_sources(project: Project, run_id: str) -> None:
+def enter_sources(
+    project: Project, run_id: str
+) -> tuple[Mapping[str, SourceEntry], Mapping[str, SourceEntry]]:
     """Enter how the sources of events are doing.
 
     Args:
         project: the project, which has just been built.
         run_id: the run that has built it.
+
+    Returns:
+        By source, what was entered, and what the run before had.
 
     Raises:
         ConfigurationError: the project has no raw_events.
@@ -72,28 +74,22 @@ def enter_sources(project: Project, run_id: str) -> None:
     (table,) = ensure_tables(project, [RUN_SOURCES])
     manifest = Dbt(project).manifest()
     names = [one.name for one in project.sources() if EVENTS in kinds_of(one, manifest)]
-    if not names:
-        return
     with open_when_free(project) as warehouse:
-        before = [SourceEntry(*row) for row in warehouse.query(manifest.with_tables(_LAST % 1))]
-        known = {one.source: one.arrived_at for one in before}
-        last = batch_at(before[0].entered_at) if before else 0
+        before = _last(warehouse, manifest)
+        last = batch_at(next(iter(before.values())).entered_at) if before else 0
         # Of a source that is new all events are looked at.
-        since = last if known.keys() >= set(names) else 0
+        since = last if before.keys() >= set(names) else 0
         rows = warehouse.query(manifest.with_tables(_FOUND), [last, since])
         found = {source: (new, arrived_at) for source, new, arrived_at in rows}
         now = utc_now()
-        values = []
+        entries = {}
         for name in names:
             new, arrived_at = found.get(name, (0, None))
-            times = [time for time in (arrived_at, known.get(name)) if time]
-            values.append((run_id, name, now, new, max(times, default=None)))
-        marks = ", ".join(["(?, ?, ?, ?, cast(? as timestamp))"] * len(values))
-        warehouse.execute(
-            f"insert into {table} (run_id, source, entered_at, new_events, arrived_at)"  # noqa: S608
-            f" values {marks}",
-            [value for row in values for value in row],
-        )
+            known = before[name].arrived_at if name in before else None
+            times = [time for time in (arrived_at, known) if time]
+            entries[name] = SourceEntry(name, now, new, max(times, default=None))
+            warehouse.insert_row(table, {"run_id": run_id, **asdict(entries[name])})
+    return entries, before
 
 
 def batch_at(time: datetime) -> int:
@@ -101,19 +97,18 @@ def batch_at(time: datetime) -> int:
     return round((time - datetime(1970, 1, 1)).total_seconds() * 1_000_000)
 
 
-def read_entries(project: Project) -> tuple[Mapping[str, SourceEntry], Mapping[str, SourceEntry]]:
-    """What the last run has found, by source, and what the one before had.
+def read_sources(project: Project) -> Mapping[str, SourceEntry]:
+    """What the last run has found, by source.
 
     Raises:
         ConfigurationError: the project has not been built.
         WarehouseError: the warehouse cannot be opened or read.
     """
-    sql = Dbt(project).manifest().with_tables(_LAST % 2)
+    manifest = Dbt(project).manifest()
     with open_tables(project, [RUN_SOURCES]) as warehouse:
-        entries = [SourceEntry(*row) for row in warehouse.query(sql)]
-    times = sorted({one.entered_at for one in entries}, reverse=True)
-    last, before = (
-        {one.source: one for one in entries if one.entered_at == time}
-        for time in [*times, datetime.min, datetime.min][:2]
-    )
-    return last, before
+        return _last(warehouse, manifest)
+
+
+def _last(warehouse: Warehouse, manifest: Manifest) -> Mapping[str, SourceEntry]:
+    rows = warehouse.query(manifest.with_tables(_LAST))
+    return {source: SourceEntry(source, *row) for source, *row in rows}

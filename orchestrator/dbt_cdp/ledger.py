@@ -149,13 +149,8 @@ class Ledger:
         self._update(self._steps, values, {"position": self._position})
 
     def _insert(self, table: Relation, values: Mapping[str, Any]) -> None:
-        row = {"run_id": self.run_id, **values}
-        names, marks = ", ".join(row), ", ".join("?" for _ in row)
         with open_when_free(self._project) as warehouse:
-            warehouse.execute(
-                f"insert into {table} ({names}) values ({marks})",  # noqa: S608
-                list(row.values()),
-            )
+            warehouse.insert_row(table, {"run_id": self.run_id, **values})
 
     def _update(self, table: Relation, values: Mapping[str, Any], key: Mapping[str, Any]) -> None:
         now = utc_now()

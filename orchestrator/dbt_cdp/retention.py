@@ -341,13 +341,7 @@ class _Run:
             "archive": expired.archive,
             "retained_at": utc_now(),
         }
-        # A null is a parameter of type text, which a number's column does not take everywhere.
-        row = {name: value for name, value in row.items() if value is not None}
-        names, marks = ", ".join(row), ", ".join("?" for _ in row)
-        self._queries.warehouse.execute(
-            f"insert into {self._ledger} ({names}) values ({marks})",  # noqa: S608
-            list(row.values()),
-        )
+        self._queries.warehouse.insert_row(self._ledger, row)
 
 
 def _today(project: Project) -> date:

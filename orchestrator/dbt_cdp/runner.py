@@ -144,8 +144,6 @@ def run(
         tell_no_run(project, error)
         raise
     tell_change(project, before, report.status, report.summary)
-    if any(step.step == "build" and step.status == OK for step in report.steps):
-        tell_silence(project)
     return report
 
 
@@ -275,7 +273,7 @@ def _build(project: Project, settings: Settings, run_id: str) -> tuple[str, str]
             remedy="correct the selection; `dbt ls --select ...` shows what one matches.",
         )
     if {node.name for node in results.nodes} >= _COUNTING:
-        enter_sources(project, run_id)
+        tell_silence(project, *enter_sources(project, run_id))
     warned = sum(node.status == "warn" for node in results.nodes)
     models = sum(node.unique_id.startswith("model.") for node in results.nodes)
     tests = sum(node.unique_id.startswith(("test.", "unit_test.")) for node in results.nodes)

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from consumer import write_shop
 from dbt_cdp.landing import ensure_landing
 from dbt_cdp.project import Project, Target, package_root
 from dbt_cdp.warehouse import Warehouse, open_warehouse
+from servers import free_ports
 
 HERE = Path(__file__).parent
 PYTHON = package_root() / ".venv-bigquery" / "bin" / "python"
@@ -148,14 +148,6 @@ def query(shop: Path) -> Callable[..., list[tuple]]:
             return connection.query(sql, parameters)
 
     return run
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [server.getsockname()[1] for server in sockets]
-    for server in sockets:
-        server.close()
-    return ports
 
 
 def wait_for_answer(process: subprocess.Popen, port: int, log: Path) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -27,6 +27,7 @@ from dbt_cdp.collector.segments import Request, spool_line
 from dbt_cdp.collector.spool import make_folder
 from dbt_cdp.commands import schedule as scheduling
 from dbt_cdp.errors import CdpError, WarehouseError
+from dbt_cdp.freshness import SourceEntry, read_sources
 from dbt_cdp.landing import ensure_landing
 from dbt_cdp.ledger import OK
 from dbt_cdp.lock import AlreadyRunningError, LockLostError, run_lock
@@ -509,9 +510,15 @@ def test_a_source_that_falls_silent_is_told_once(
     alerts = [{"type": "webhook", "url_env": "ALERT_URL", "stalled_after": "2h"}, patient]
     Consumer(shop, "shop.duckdb").set_vars({"cdp_alerts": alerts})
 
+    before: Mapping[str, SourceEntry] = {}
+
     def told() -> list[tuple[str, str]]:
+        nonlocal before
         receiver.messages.clear()
-        tell_silence(Project.find(shop))
+        project = Project.find(shop)
+        last = read_sources(project)
+        tell_silence(project, last, before)
+        before = last
         return [(one["state"], one["text"][:44]) for one in receiver.messages]
 
     assert told() == []

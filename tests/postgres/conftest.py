@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from consumer import write_shop
 from dbt_cdp.landing import ensure_landing
 from dbt_cdp.project import Project
+from servers import free_ports
 
 TABLES = ("landing_events", "landing_records", "landing_rejects", "runs", "run_steps")
 
@@ -31,9 +31,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     if os.getuid() == 0:
         shutil.chown(folder, "nobody")
         as_user = ["setpriv", "--reuid=nobody", "--clear-groups"]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number = free.getsockname()[1]
+    (number,) = free_ports(1)
     data = folder / "data"
 
     def call(program: str, *arguments: str) -> None:

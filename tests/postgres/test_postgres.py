@@ -10,17 +10,18 @@ import yaml
 from pyarrow import parquet
 
 from dbt_cdp.cli import run
-from dbt_cdp.collector.segments import Request, spool_line
-from dbt_cdp.collector.spool import make_folder
 from dbt_cdp.dbt import Dbt, Relation
 from dbt_cdp.errors import WarehouseError
-from dbt_cdp.lock import AlreadyRunningError, run_lock
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse import Warehouse, open_warehouse
+from servers import (
+    check_that_a_cycle_is_entered,
+    check_that_files_are_loaded_once,
+    check_that_runs_exclude_each_other,
+)
 
 Query = Callable[..., list[tuple]]
 
-AT = "2026-06-01T10:00:05.000000+00:00"
 SECRET = "ann@acme.example"
 
 
@@ -135,48 +136,15 @@ def test_a_server_that_is_away_is_told(
 def test_files_are_loaded_once(
     shop: Path, query: Query, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    event = {"type": "track", "event": "seen", "userId": "u1", "timestamp": AT}
-    lines = [json.dumps({**event, "messageId": f"m{n}"}) for n in range(3)]
-    (shop / "web.ndjson").write_text("\n".join([*lines, '{"broken']))
-    for added in (3, 0):
-        capsys.readouterr()
-        assert run(["load", "web.ndjson", "--source", "web", "--json"]) == 1
-        (report,) = json.loads(capsys.readouterr().out)
-        assert (report["read"], report["added"], report["rejected"]) == (4, added, 1)
-    (shop / "crm.csv").write_text("contact_id,email\n7,ann@acme.example\n")
-    assert run(["load", "crm.csv", "--source", "crm"]) == 0
-    counts = [
-        query(f"select count(*) from {table}")[0][0]
-        for table in ("landing_events", "landing_records", "landing_rejects")
-    ]
-    assert counts == [3, 1, 1]
+    check_that_files_are_loaded_once(shop, query, capsys)
 
 
 def test_runs_exclude_each_other_by_a_lease(shop: Path, query: Query) -> None:
-    project = Project.find(shop)
-    with run_lock(project, "one") as held:
-        held.check()
-        with pytest.raises(AlreadyRunningError), run_lock(project, "two"):
-            pytest.fail("two at a time")
-        ((left,),) = query("select expires_at - current_timestamp::timestamp from leases")
-        assert 500 < left.total_seconds() <= 600
-    assert query("select lease, holder, expires_at from leases") == [("run", None, None)]
-    query("update leases set holder = 'dead', expires_at = timestamp '2026-01-01'")
-    with run_lock(project, "next"):
-        assert query("select holder from leases") == [("next",)]
+    check_that_runs_exclude_each_other(shop, query)
 
 
 def test_a_cycle_is_entered(shop: Path, query: Query, capsys: pytest.CaptureFixture[str]) -> None:
-    make_folder(shop / "spool")
-    event = {"type": "track", "event": "seen", "userId": "u1", "messageId": "m1", "timestamp": AT}
-    line = spool_line(Request("web", AT), json.dumps({"batch": [event]}).encode())
-    (shop / "spool" / "1.ndjson").write_bytes(line)
-    assert run(["run", "--only", "load"]) == 0
-    capsys.readouterr()
-    assert run(["status", "--json"]) == 0
-    (entry,) = json.loads(capsys.readouterr().out)["runs"]
-    assert (entry["status"], entry["steps"][0]["summary"]) == ("ok", "1 event")
-    assert query("select count(*) from landing_events") == [(1,)]
+    check_that_a_cycle_is_entered(shop, query, capsys)
 
 
 def test_expired_lines_are_deleted(

@@ -1,7 +1,6 @@
 """Snowflake as far as it can be had without Snowflake: an emulator, started once for all tests."""
 
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ import snowflake.connector
 from consumer import write_shop
 from dbt_cdp.landing import ensure_landing
 from dbt_cdp.project import Project, package_root
+from servers import free_ports
 
 PROGRAM = package_root() / ".venv-snowflake" / "bin" / "fakesnow"
 START_SECONDS = 60
@@ -25,9 +25,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Where the emulator answers on loopback."""
     if not PROGRAM.exists():
         pytest.skip("There is no emulator of Snowflake: make emulator-snowflake.")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number = free.getsockname()[1]
+    (number,) = free_ports(1)
     folder = tmp_path_factory.mktemp("fakesnow")
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(

@@ -10,7 +10,7 @@ import click
 
 from dbt_cdp.clock import to_seconds, utc_now
 from dbt_cdp.errors import ExitCode, WarehouseLockedError
-from dbt_cdp.freshness import SourceEntry, read_entries
+from dbt_cdp.freshness import SourceEntry, read_sources
 from dbt_cdp.ledger import FAILED, INTERRUPTED, OK, RUNNING, STOPPED, RunEntry, read_runs
 from dbt_cdp.lock import held_since, is_at_work
 from dbt_cdp.options import Length, json_option, project_options
@@ -78,7 +78,7 @@ def status(
             raise
         problem = _long_run(since, max_age)
     else:
-        sources, _ = read_entries(project)
+        sources = read_sources(project)
         problem = _problem(entries, max_age) or _silence(sources, max_silence)
         if prometheus:
             write_metrics(project, entries, sources.values(), prometheus)

@@ -1,13 +1,27 @@
 """What every warehouse can be asked."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from dbt_cdp.dbt import Relation
+from dbt_cdp.errors import WarehouseError
+
+_IS_TABLE = (
+    "lower(table_catalog) = lower(?) and lower(table_schema) = lower(?)"
+    " and lower(table_name) = lower(?)"
+)
+_COLUMNS = """
+select table_catalog, table_schema, table_name, column_name
+from information_schema.columns
+where
+    lower(table_schema) not in ('information_schema', 'pg_catalog')
+    and table_catalog not in ('system', 'temp')
+order by table_catalog, table_schema, table_name, ordinal_position
+"""
 
 
 @dataclass(frozen=True)
@@ -23,7 +37,8 @@ class Table:
 class Warehouse(ABC):
     """An open connection. Use it in a `with` statement; leaving it closes the connection.
 
-    Every method raises `WarehouseError` when the warehouse refuses a statement.
+    Every method raises `WarehouseError` when the warehouse refuses a statement. Those that are not
+    abstract do what most warehouses take.
     """
 
     @abstractmethod
@@ -55,28 +70,59 @@ class Warehouse(ABC):
             The number of rows.
         """
 
-    @abstractmethod
+    def insert_row(self, relation: Relation, row: Mapping[str, Any]) -> None:
+        """Insert a row. What is None is left out: as a parameter it would be a text, which a column
+        of another type does not take everywhere."""
+        row = {name: value for name, value in row.items() if value is not None}
+        names, marks = ", ".join(row), ", ".join("?" for _ in row)
+        self.execute(
+            f"insert into {relation} ({names}) values ({marks})",  # noqa: S608
+            list(row.values()),
+        )
+
     def exists(self, relation: Relation) -> bool:
         """Whether the table or view is there."""
+        found = self.query(
+            f"select count(*) from information_schema.tables where {_IS_TABLE}",  # noqa: S608
+            [relation.database, relation.schema, relation.identifier],
+        )
+        return bool(found[0][0])
 
-    @abstractmethod
     def tables(self) -> list[Table]:
         """All tables and views that the connection can see, without the warehouse's own."""
+        tables: dict[tuple[str, str, str], list[str]] = {}
+        for catalog, schema, table, column in self.query(_COLUMNS):
+            tables.setdefault((catalog, schema, table), []).append(column)
+        return [Table(*table, columns) for table, columns in tables.items()]
 
-    @abstractmethod
     def columns(self, relation: Relation) -> list[str]:
         """Names of a table's columns in their order; none where it is not there."""
+        rows = self.query(
+            "select column_name from information_schema.columns"  # noqa: S608
+            f" where {_IS_TABLE} order by ordinal_position",
+            [relation.database, relation.schema, relation.identifier],
+        )
+        return [name for (name,) in rows]
 
-    @abstractmethod
     def quote(self, identifier: str) -> str:
         """The name as the warehouse wants it in SQL."""
+        return '"' + identifier.replace('"', '""') + '"'
 
-    @abstractmethod
-    def transaction(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
         """A context that commits at its end, and rolls back on any exception.
 
         On BigQuery it takes what `insert_new` inserts, which queries see when it has ended.
         """
+        self.execute("begin transaction")
+        try:
+            yield
+        except BaseException:
+            # A lost connection has rolled back already; the first failure is the one to show.
+            with suppress(WarehouseError):
+                self.execute("rollback")
+            raise
+        self.execute("commit")
 
     @abstractmethod
     def close(self) -> None:

@@ -21,7 +21,7 @@ from dbt_cdp.errors import (
     WarehouseLockedError,
 )
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse.base import Table, Warehouse
+from dbt_cdp.warehouse.base import Warehouse
 
 # Keys of a DuckDB target that dbt's adapter turns into statements of its own.
 _ADAPTER_KEYS = {"attach", "extensions", "filesystems", "motherduck_token", "plugins", "secrets"}
@@ -72,53 +72,6 @@ class DuckDBWarehouse(Warehouse):
         return self.execute(
             f"copy ({sql}) to '{name}' (format parquet, compression zstd)", parameters
         )
-
-    @override
-    def exists(self, relation: Relation) -> bool:
-        found = self.query(
-            "select count(*) from information_schema.tables where lower(table_catalog) = lower(?)"
-            " and lower(table_schema) = lower(?) and lower(table_name) = lower(?)",
-            [relation.database, relation.schema, relation.identifier],
-        )
-        return bool(found[0][0])
-
-    @override
-    def tables(self) -> list[Table]:
-        rows = self.query(
-            "select table_catalog, table_schema, table_name,"
-            " list(column_name order by ordinal_position) from information_schema.columns"
-            " where table_schema not in ('information_schema', 'pg_catalog')"
-            " and table_catalog not in ('system', 'temp') group by all order by all"
-        )
-        return [Table(*row) for row in rows]
-
-    @override
-    def columns(self, relation: Relation) -> list[str]:
-        rows = self.query(
-            "select column_name from information_schema.columns"
-            " where lower(table_catalog) = lower(?) and lower(table_schema) = lower(?)"
-            " and lower(table_name) = lower(?)"
-            " order by ordinal_position",
-            [relation.database, relation.schema, relation.identifier],
-        )
-        return [name for (name,) in rows]
-
-    @override
-    def quote(self, identifier: str) -> str:
-        return '"' + identifier.replace('"', '""') + '"'
-
-    @override
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self.execute("begin transaction")
-        try:
-            yield
-        except BaseException:
-            # A lost connection has rolled back already; the first failure is the one to show.
-            with contextlib.suppress(WarehouseError):
-                self.execute("rollback")
-            raise
-        self.execute("commit")
 
     @override
     def close(self) -> None:

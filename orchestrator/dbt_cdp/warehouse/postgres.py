@@ -16,7 +16,7 @@ from typing_extensions import override
 from dbt_cdp.dbt import Relation
 from dbt_cdp.errors import DiskFullError, WarehouseError
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse.base import Table, Warehouse
+from dbt_cdp.warehouse.base import Warehouse
 
 # A key of dbt's target, and what libpq calls it.
 _SETTINGS = {
@@ -125,39 +125,6 @@ class PostgresWarehouse(Warehouse):
                     writer.write_batch(pa.record_batch(arrays, schema=schema))
                     rows += len(chunk)
         return rows
-
-    @override
-    def exists(self, relation: Relation) -> bool:
-        found = self.query(
-            "select count(*) from information_schema.tables"
-            " where table_schema = ? and table_name = ?",
-            [relation.schema, relation.identifier],
-        )
-        return bool(found[0][0])
-
-    @override
-    def tables(self) -> list[Table]:
-        rows = self.query(
-            "select table_catalog, table_schema, table_name,"
-            " array_agg(column_name::text order by ordinal_position)"
-            " from information_schema.columns"
-            " where table_schema not in ('information_schema', 'pg_catalog')"
-            " group by 1, 2, 3 order by 1, 2, 3"
-        )
-        return [Table(*row) for row in rows]
-
-    @override
-    def columns(self, relation: Relation) -> list[str]:
-        rows = self.query(
-            "select column_name from information_schema.columns"
-            " where table_schema = ? and table_name = ? order by ordinal_position",
-            [relation.schema, relation.identifier],
-        )
-        return [name for (name,) in rows]
-
-    @override
-    def quote(self, identifier: str) -> str:
-        return '"' + identifier.replace('"', '""') + '"'
 
     @override
     @contextmanager

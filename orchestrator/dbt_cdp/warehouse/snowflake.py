@@ -20,7 +20,7 @@ from typing_extensions import override
 from dbt_cdp.dbt import Relation
 from dbt_cdp.errors import ConfigurationError, WarehouseError
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse.base import Table, Warehouse
+from dbt_cdp.warehouse.base import Warehouse
 
 # How long a call is repeated that finds Snowflake away; seconds.
 _LOGIN_SECONDS = 60
@@ -115,48 +115,14 @@ class SnowflakeWarehouse(Warehouse):
         return rows
 
     @override
-    def exists(self, relation: Relation) -> bool:
-        return bool(self.columns(relation))
-
-    @override
-    def tables(self) -> list[Table]:
-        rows = self.query(
-            "select table_catalog, table_schema, table_name, column_name"
-            " from information_schema.columns where table_schema <> 'INFORMATION_SCHEMA'"
-            " order by table_catalog, table_schema, table_name, ordinal_position"
-        )
-        tables: dict[tuple[str, str, str], list[str]] = {}
-        for *table, column in rows:
-            tables.setdefault((table[0], table[1], table[2]), []).append(column)
-        return [Table(*table, columns) for table, columns in tables.items()]
-
-    @override
     def columns(self, relation: Relation) -> list[str]:
-        rows = self.query(
-            "select column_name from information_schema.columns"
-            " where lower(table_schema) = lower(?) and lower(table_name) = lower(?)"
-            " order by ordinal_position",
-            [relation.schema, relation.identifier],
-        )
-        return [name.lower() if name.isupper() else name for (name,) in rows]
+        names = super().columns(relation)
+        return [name.lower() if name.isupper() else name for name in names]
 
     @override
     def quote(self, identifier: str) -> str:
-        name = identifier.upper() if _PLAIN_NAME.fullmatch(identifier) else identifier
-        return '"' + name.replace('"', '""') + '"'
-
-    @override
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self.execute("begin transaction")
-        try:
-            yield
-        except BaseException:
-            # A lost connection has rolled back already; the first failure is the one to show.
-            with contextlib.suppress(WarehouseError):
-                self.execute("rollback")
-            raise
-        self.execute("commit")
+        is_plain = _PLAIN_NAME.fullmatch(identifier)
+        return super().quote(identifier.upper() if is_plain else identifier)
 
     @override
     def close(self) -> None:
