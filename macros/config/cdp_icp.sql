@@ -6,8 +6,7 @@
    Case does not matter. #}
 {% macro cdp_icp() %}
     {%- set where = "var cdp_icp" -%}
-    {%- set value = var("cdp_icp", none) or {} -%}
-    {%- set icp = fromyaml(value) if value is string else value -%}
+    {%- set icp = cdp.cdp_mapping_var("cdp_icp") -%}
     {%- do cdp.cdp_check_keys(icp, where, [], ["company_size", "industry", "job_title", "country"]) -%}
     {%- if "company_size" in icp -%}
         {%- do cdp.cdp_check_keys(icp.company_size, where ~ ", company_size", [], ["min", "max"]) -%}

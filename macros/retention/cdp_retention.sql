@@ -7,8 +7,7 @@
      source_tables  whether they are deleted from the collector's own tables, too
    Raises a compiler error that names the source and the key for anything it does not understand. #}
 {% macro cdp_retention() %}
-    {%- set value = var("cdp_retention", none) or {} -%}
-    {%- set settings = fromyaml(value) if value is string else value -%}
+    {%- set settings = cdp.cdp_mapping_var("cdp_retention") -%}
     {%- if not settings -%}
         {{- return({}) -}}
     {%- endif -%}

@@ -16,7 +16,7 @@ _PREFIX = "cdp_"
 
 # How a variable is read: by its name, in the package's SQL and in this command.
 _READ = re.compile(
-    r"""\b(?:var|entries|cdp_list_var)\(\s*["'](cdp_\w+)["']"""
+    r"""\b(?:var|entries|cdp_list_var|cdp_mapping_var)\(\s*["'](cdp_\w+)["']"""
     r"""|\bcdp_with_own_model\(.*?["'](cdp_(?!_)\w+)["']"""
 )
 
