@@ -27,6 +27,7 @@ COMMANDS = {
     "segments": "dbt_cdp.commands.segments:segments",
     "sources": "dbt_cdp.commands.sources:sources",
     "status": "dbt_cdp.commands.status:status",
+    "sync": "dbt_cdp.commands.sync:sync",
 }
 
 

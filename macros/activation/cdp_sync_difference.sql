@@ -1,0 +1,350 @@
+{# A query of what a sync has to send, so that its destination holds what its rows say. `sync` is as in cdp_sync_rows, and has
+
+     name, destination, object
+     removes      whether a record goes when its row is gone
+     updates_by_id  whether the destination finds a record by the id that it gave it, so that the key itself may change
+     replaces     whether the destination takes all that it is to hold at once: rows that have not changed are given too
+
+   Columns: action (add, change, keep, remove, merge, or doubled: not to be sent, since it is not alone with its id or key),
+   delivery_id, record_id, row_id, key_value, remote_id, into_remote_id (of the record that a merge leaves), row_hash, sent (what was
+   sent last), attempts (how often it was rejected), is_refused (for good), and field_0, field_1, ...
+
+   A row meets the record with its key; where the destination finds records by their id also the one that it had before. So a record
+   changes hands when its key does, and is not deleted and made anew. #}
+{% macro cdp_sync_difference(sync) %}
+    {%- set text = dbt.type_string() -%}
+    with
+
+    source_rows as (
+
+        {{ cdp.cdp_sync_rows(sync) | indent(8) }}
+
+    ),
+
+    sendable as (
+
+        select * from source_rows
+
+        where
+            is_allowed
+            and key_value is not null
+            and not is_doubled
+
+    ),
+
+    deliveries as (
+
+        {{ cdp.cdp_sync_deliveries(sync) | indent(8) }}
+
+    ),
+
+    present as (
+
+        select * from deliveries
+
+        where is_present
+
+    ),
+
+    met_by_key as (
+
+        select
+            sendable.row_id,
+            present.record_id,
+            row_number() over (
+                partition by sendable.row_id
+                order by
+                    case when present.row_id = sendable.row_id then 0 else 1 end,
+                    present.acknowledged_at desc,
+                    present.record_id
+            ) as place
+
+        from sendable
+
+        inner join present on sendable.match_key = present.match_key
+
+    ),
+
+    by_key as (
+
+        select
+            row_id,
+            record_id
+
+        from met_by_key
+
+        where place = 1
+
+    ),
+    {%- if sync.updates_by_id %}
+
+    met_by_row as (
+
+        select
+            sendable.row_id,
+            present.record_id,
+            row_number() over (
+                partition by sendable.row_id
+                order by present.acknowledged_at desc, present.record_id
+            ) as place
+
+        from sendable
+
+        inner join present on sendable.row_id = present.row_id
+
+        left join by_key as taken_rows on sendable.row_id = taken_rows.row_id
+
+        left join by_key as taken_records on present.record_id = taken_records.record_id
+
+        where
+            present.remote_id is not null
+            and taken_rows.row_id is null
+            and taken_records.record_id is null
+
+    ),
+    {%- endif %}
+
+    matches as (
+
+        select * from by_key
+        {%- if sync.updates_by_id %}
+
+        union all
+
+        select
+            row_id,
+            record_id
+
+        from met_by_row
+
+        where place = 1
+        {%- endif %}
+
+    ),
+
+    identified as (
+
+        select
+            sendable.*,
+            matches.record_id as matched_record_id,
+            coalesce(matches.record_id, {{ cdp.cdp_hash_key([
+                cdp.cdp_text_literal(sync.name),
+                cdp.cdp_text_literal(sync.destination),
+                cdp.cdp_text_literal(sync.object),
+                "sendable.row_id",
+                "sendable.key_value",
+            ]) }}) as record_id
+
+        from sendable
+
+        left join matches on sendable.row_id = matches.row_id
+
+    ),
+
+    -- A record that was removed once is known too, and is added again.
+    sends as (
+
+        select
+            case
+                when identified.matched_record_id is null then 'add'
+                when
+                    deliveries.row_hash = identified.row_hash
+                    and deliveries.key_value = identified.key_value
+                    then 'keep'
+                else 'change'
+            end as action,
+            identified.record_id,
+            identified.row_id,
+            identified.key_value,
+            deliveries.remote_id,
+            cast(null as {{ text }}) as into_remote_id,
+            identified.row_hash,
+            deliveries.sent,
+            {%- for field in sync.fields %}
+            identified.field_{{ loop.index0 }},
+            {%- endfor %}
+            deliveries.delivery_id as last_delivery_id
+
+        from identified
+
+        left join deliveries on identified.record_id = deliveries.record_id
+
+    ),
+
+    -- What a row with this id or key is not told of is left as it is.
+    doubled_keys as (
+
+        select distinct match_key
+
+        from source_rows
+
+        where is_doubled
+
+    ),
+
+    row_states as (
+
+        select
+            row_id,
+            max(case when is_doubled then 1 else 0 end) as is_doubled,
+            max(case when is_allowed then 1 else 0 end) as is_allowed,
+            max(case when key_value is not null then 1 else 0 end) as has_key
+
+        from source_rows
+
+        group by row_id
+
+    ),
+
+    survivors as (
+
+        select
+            matches.row_id,
+            present.remote_id
+
+        from matches
+
+        inner join present on matches.record_id = present.record_id
+
+    ),
+
+    left_over as (
+
+        select
+            present.*,
+            row_states.row_id is not null as has_row,
+            coalesce(row_states.is_allowed, 1) = 1 as is_allowed,
+            present.is_merged
+            and coalesce(row_states.is_allowed, 0) = 1
+            and coalesce(row_states.has_key, 0) = 1 as is_surplus,
+            survivors.remote_id as into_remote_id
+
+        from present
+
+        left join matches on present.record_id = matches.record_id
+
+        left join row_states on present.row_id = row_states.row_id
+
+        left join survivors on present.row_id = survivors.row_id
+
+        left join doubled_keys on present.match_key = doubled_keys.match_key
+
+        where
+            matches.record_id is null
+            and coalesce(row_states.is_doubled, 0) = 0
+            and doubled_keys.match_key is null
+
+    ),
+
+    removals as (
+
+        select
+            case when is_surplus then 'merge' else 'remove' end as action,
+            record_id,
+            row_id,
+            key_value,
+            remote_id,
+            into_remote_id,
+            cast(null as {{ text }}) as row_hash,
+            sent,
+            {%- for field in sync.fields %}
+            null as field_{{ loop.index0 }},
+            {%- endfor %}
+            delivery_id as last_delivery_id
+
+        from left_over
+        {%- if not sync.removes %}
+
+        where
+            is_surplus
+            or (has_row and not is_allowed)
+        {%- endif %}
+
+    ),
+
+    doubled as (
+
+        select distinct
+            'doubled' as action,
+            {{ cdp.cdp_hash_key([cdp.cdp_text_literal(sync.name), "row_id", "key_value"]) }} as record_id,
+            row_id,
+            key_value,
+            cast(null as {{ text }}) as remote_id,
+            cast(null as {{ text }}) as into_remote_id,
+            cast(null as {{ text }}) as row_hash,
+            cast(null as {{ text }}) as sent,
+            {%- for field in sync.fields %}
+            null as field_{{ loop.index0 }},
+            {%- endfor %}
+            cast(null as {{ text }}) as last_delivery_id
+
+        from source_rows
+
+        where is_doubled
+
+    ),
+
+    differing as (
+
+        select * from sends
+        {%- if not sync.replaces %}
+
+        where action <> 'keep'
+        {%- endif %}
+
+        union all
+
+        select * from removals
+
+        union all
+
+        select * from doubled
+
+    ),
+
+    -- The same delivery, tried once more, has the same id; one of the same values after another has not.
+    deliveries_to_be as (
+
+        select
+            {{ cdp.cdp_hash_key(["action", "record_id", "row_hash", "last_delivery_id"]) }} as delivery_id,
+            differing.*
+
+        from differing
+
+    ),
+
+    rejects as (
+
+        select
+            delivery_id,
+            count(*) as attempts,
+            max(case when is_retryable then 0 else 1 end) = 1 as is_refused
+
+        from {{ ref("cdp__sync_rejects") }}
+
+        where {{ cdp.cdp_is_of_sync(sync) }}
+
+        group by delivery_id
+
+    )
+
+    select
+        deliveries_to_be.action,
+        deliveries_to_be.delivery_id,
+        deliveries_to_be.record_id,
+        deliveries_to_be.row_id,
+        deliveries_to_be.key_value,
+        deliveries_to_be.remote_id,
+        deliveries_to_be.into_remote_id,
+        deliveries_to_be.row_hash,
+        deliveries_to_be.sent,
+        coalesce(rejects.attempts, 0) as attempts,
+        coalesce(rejects.is_refused, false) as is_refused
+        {%- for field in sync.fields %},
+        deliveries_to_be.field_{{ loop.index0 }}
+        {%- endfor %}
+
+    from deliveries_to_be
+
+    left join rejects on deliveries_to_be.delivery_id = rejects.delivery_id
+{% endmacro %}

@@ -1,0 +1,25 @@
+{{
+    config(
+        enabled=cdp.cdp_is_on(),
+        alias="deliveries"
+    )
+}}
+
+{{
+    cdp.cdp_empty_rows({
+        "delivery_id": "text",
+        "sync_name": "text",
+        "destination": "text",
+        "object": "text",
+        "record_id": "text",
+        "row_id": "text",
+        "key_value": "text",
+        "remote_id": "text",
+        "action": "text",
+        "state": "text",
+        "row_hash": "text",
+        "sent": "json",
+        "sync_run_id": "text",
+        "acknowledged_at": "timestamp",
+    })
+}}

@@ -1,0 +1,1 @@
+"""Delivers segments and profiles to other tools: syncs, their difference, and their ledgers."""

@@ -1,0 +1,123 @@
+"""Finds destinations by the type that an entry of `cdp_destinations` names."""
+
+import importlib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dbt_cdp.destinations.base import Destination, Settings, Sync
+from dbt_cdp.errors import ConfigurationError
+from dbt_cdp.project import PROJECT_FILE, Project
+
+ENTRY_POINTS = "dbt_cdp.destinations"
+VARIABLE = "cdp_destinations"
+
+# Imported when they are used: some have clients that take seconds.
+_OWN = {
+    "file": "dbt_cdp.destinations.file:FileDestination",
+}
+
+
+class _Entry(BaseModel):
+    """An entry, before it is known what its type wants."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+    type: str
+
+
+def destination_types() -> list[str]:
+    """The types that there are, those that were installed beside this package too."""
+    return sorted({*_OWN, *(one.name for one in entry_points(group=ENTRY_POINTS))})
+
+
+def read_destinations(project: Project) -> Mapping[str, Settings]:
+    """The entries of the variable `cdp_destinations`, by name.
+
+    Raises:
+        ConfigurationError: an entry is not as it must be, or two have one name.
+    """
+    entries = project.entries(
+        "cdp_destinations",
+        _Entry,
+        "A destination",
+        "write `- {name: files, type: file, path: out}`.",
+    )
+    found: dict[str, Settings] = {}
+    for entry in entries:
+        where = f"{VARIABLE}, destination '{entry.name}', in {project.root / PROJECT_FILE}"
+        if entry.name in found:
+            raise ConfigurationError("Two destinations have one name.", where=where)
+        found[entry.name] = _settings(entry, where)
+    return found
+
+
+def open_destination(project: Project, settings: Settings, sync: Sync) -> Destination:
+    """The destination of an entry, for a sync.
+
+    Raises:
+        ConfigurationError: the entry or the sync is not as the destination wants it, an environment
+            variable is not set, or a Python module is missing.
+    """
+    return destination_class(settings)(settings, sync, project.root)
+
+
+def destination_class(settings: Settings) -> type[Destination]:
+    """The class of an entry's type.
+
+    Raises:
+        ConfigurationError: there is none, or a Python module is missing.
+    """
+    return _class(settings.type, f"{VARIABLE}, destination '{settings.name}'")
+
+
+def _settings(entry: _Entry, where: str) -> Settings:
+    model = _class(entry.type, where).settings_model
+    try:
+        return model.model_validate(entry.model_dump())
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"]) or "entry"
+        known = ", ".join(model.model_fields)
+        raise ConfigurationError(
+            f"A destination of type {entry.type} is not as it must be: {key}: {first['msg']}.",
+            where=where,
+            remedy=f"its keys are: {known}.",
+        ) from None
+
+
+def _class(kind: str, where: str) -> type[Destination]:
+    try:
+        return _load(kind)
+    except KeyError:
+        like = get_close_matches(kind, destination_types(), n=1)
+        raise ConfigurationError(
+            f"There is no destination of type '{kind}'.",
+            where=where,
+            remedy=(f"did you mean '{like[0]}'? " if like else "")
+            + f"There are: {', '.join(destination_types())}.",
+        ) from None
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"There is no Python module '{error.name}', which it needs.",
+            where=where,
+            remedy=f"pip install 'dbt-cdp[{kind}]'.",
+        ) from None
+
+
+def _load(kind: str) -> type[Destination]:
+    """The class of a type; KeyError where there is none."""
+    if kind in _OWN:
+        module, name = _OWN[kind].split(":")
+        found: Any = getattr(importlib.import_module(module), name)
+    else:
+        found = {one.name: one for one in entry_points(group=ENTRY_POINTS)}[kind].load()
+    if not (isinstance(found, type) and issubclass(found, Destination)):
+        raise ConfigurationError(
+            f"What is registered as the destination '{kind}' is no class that inherits Destination."
+        )
+    return found
