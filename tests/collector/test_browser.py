@@ -714,7 +714,7 @@ def test_what_another_tab_left_behind_is_sent(receiver: Receiver, shop: Shop, co
     shop.run("cdp.track('later')")
 
     await_that(lambda: "later" in receiver.names, lambda: str(receiver.names))
-    # The beacon of the page that closes may arrive late, and nobody hears of it: the same event twice.
+    # The beacon of the page that closes may arrive late, unheard: then the event comes twice.
     distinct = {event["messageId"]: event for event in receiver.events}.values()
     names = Counter(event.get("event", event["type"]) for event in distinct)
     assert names == {"page": 2, "left behind": 1, "later": 1}

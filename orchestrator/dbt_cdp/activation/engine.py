@@ -1,13 +1,12 @@
 """Runs a sync: sends what differs, and takes note of what became of every row."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 
 from dbt_cdp.activation.definition import Definition
 from dbt_cdp.activation.difference import (
     DOUBLED,
     ORDER,
-    Change,
     Counts,
     Difference,
     open_difference,
@@ -22,15 +21,11 @@ from dbt_cdp.activation.ledger import (
     SyncLedger,
     doubled,
 )
+from dbt_cdp.activation.sender import Sender
 from dbt_cdp.destinations.base import Action, Destination, Outcome
-from dbt_cdp.destinations.errors import BatchRejectedError, DestinationUnavailableError
 from dbt_cdp.destinations.registry import VARIABLE, open_destination, read_destinations
 from dbt_cdp.errors import CdpError, ConfigurationError
 from dbt_cdp.project import PROJECT_FILE, Project
-
-# After so many batches one after the other that a destination has not answered for, it is asked for
-# no more.
-_MAX_FAILURES = 3
 
 # The guard that nobody has set stops no removal of so few records: half of three is nothing odd.
 _FEW = 10
@@ -91,7 +86,7 @@ def run_sync(
                 if problem and not is_confirmed:
                     return ledger.end(HELD, problem), None
                 destination.begin(ledger.report.sync_run_id)
-                _Delivery(destination, difference, ledger).do()
+                _deliver(destination, difference, ledger)
         except CdpError as error:
             return ledger.end(FAILED, error.problem), error
         except BaseException as reason:
@@ -128,98 +123,23 @@ def guard_problem(sync: Definition, counts: Counts, numbers: Mapping[Action, int
     return None
 
 
-class _Delivery:
-    """Sends a difference."""
+def _deliver(destination: Destination, difference: Difference, ledger: SyncLedger) -> None:
+    """Send a difference.
 
-    def __init__(
-        self, destination: Destination, difference: Difference, ledger: SyncLedger
-    ) -> None:
-        self._destination, self._difference, self._ledger = destination, difference, ledger
-        self._failures = 0
-        self._is_answered = True
-
-    def do(self) -> None:
-        """Send it.
-
-        Raises:
-            DestinationError: the destination refuses everything, or does not answer.
-        """
-        for change in self._difference.changes(DOUBLED):
-            self._ledger.enter(change, doubled(change))
-        if not self._ledger.report.to_do:
-            return
-        if self._destination.sync.mode in self._destination.replaces:
-            self._replace()
-            return
+    Raises:
+        DestinationError: the destination refuses everything, or does not answer.
+    """
+    for change in difference.changes(DOUBLED):
+        ledger.enter(change, doubled(change))
+    if not ledger.report.to_do:
+        return
+    if destination.sync.mode in destination.replaces:
+        destination.replace(change.row for change in difference.everything())
         for action in ORDER:
-            for batch in _batches(self._difference.changes(action), self._destination.max_rows):
-                self._send(action, batch)
-        if not self._is_answered:
-            raise DestinationUnavailableError(
-                "The destination has not answered for all rows; the others are sent again by the"
-                " next run."
-            )
-
-    def _replace(self) -> None:
-        self._destination.replace(change.row for change in self._difference.everything())
-        for action in ORDER:
-            for change in self._difference.changes(action):
-                self._ledger.enter(change, Outcome.acknowledged(change.row))
-
-    def _send(self, action: Action, batch: Sequence[Change]) -> None:
-        if action is Action.MERGE:
-            self._merge(batch)
-            return
-        self._ask(action, batch)
-
-    def _merge(self, batch: Sequence[Change]) -> None:
-        """Records of people who have become another one are put into that one's record, or
-        removed where the destination cannot, or has none."""
-        can = [one for one in batch if self._destination.merges and one.row.into_remote_id]
-        cannot = [one for one in batch if one not in can]
-        for action, part in ((Action.MERGE, can), (Action.REMOVE, cannot)):
-            if part:
-                self._ask(action, part)
-
-    def _ask(self, action: Action, batch: Sequence[Change]) -> None:
-        """Send a batch, and its halves where it is refused because of one of its rows."""
-        try:
-            outcomes = list(self._destination.send(action, [one.row for one in batch]))
-        except BatchRejectedError as error:
-            self._failures = 0
-            if len(batch) == 1:
-                self._ledger.enter(batch[0], Outcome.rejected(batch[0].row, error.problem))
-                return
-            middle = len(batch) // 2
-            self._ask(action, batch[:middle])
-            self._ask(action, batch[middle:])
-        except DestinationUnavailableError:
-            self._failures += 1
-            self._is_answered = False
-            if self._failures >= _MAX_FAILURES:
-                raise
-        else:
-            self._failures = 0
-            self._enter(batch, outcomes)
-
-    def _enter(self, batch: Sequence[Change], outcomes: Sequence[Outcome]) -> None:
-        """Take note of the outcomes. A row of which the answer says nothing, or twice, is not
-        delivered."""
-        found: dict[str, Outcome | None] = {}
-        for outcome in outcomes:
-            is_new = outcome.delivery_id not in found
-            found[outcome.delivery_id] = outcome if is_new else None
-        for change in batch:
-            unknown = Outcome.retry(change.row, "the destination's answer does not say")
-            self._ledger.enter(change, found.get(change.row.delivery_id) or unknown)
-
-
-def _batches(changes: Iterator[Change], size: int) -> Iterator[list[Change]]:
-    batch: list[Change] = []
-    for change in changes:
-        batch.append(change)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+            for change in difference.changes(action):
+                ledger.enter(change, Outcome.acknowledged(change.row))
+        return
+    sender = Sender(destination, ledger.enter)
+    for action in ORDER:
+        sender.send(action, difference.changes(action))
+    sender.end()

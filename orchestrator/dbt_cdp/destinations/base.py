@@ -162,7 +162,7 @@ class Destination(ABC):
         settings_model: what an entry of its type in `cdp_destinations` looks like.
         modes: the modes that it knows.
         replaces: those in which it takes all that it is to hold at once, by `replace`.
-        max_rows: how many rows it takes at once, by action where that differs.
+        max_rows: how many rows it takes at once; an instance may set its own.
         removes: whether it can remove what it was sent.
         merges: whether it can put one record into another.
         updates_by_id: whether it finds a record by the id that it gave it (`remote_id`), so that
@@ -175,7 +175,7 @@ class Destination(ABC):
     settings_model: ClassVar[type[Settings]] = Settings
     modes: ClassVar[frozenset[Mode]]
     replaces: ClassVar[frozenset[Mode]] = frozenset()
-    max_rows: ClassVar[int] = 1
+    max_rows: int = 1
     removes: ClassVar[bool] = True
     merges: ClassVar[bool] = False
     updates_by_id: ClassVar[bool] = False

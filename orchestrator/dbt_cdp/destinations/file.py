@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from typing_extensions import override
 
@@ -41,7 +41,7 @@ class FileDestination(Destination):
     settings_model = FileSettings
     modes = frozenset({Mode.MIRROR, Mode.APPEND})
     replaces = frozenset({Mode.MIRROR})
-    max_rows: ClassVar[int] = 50_000
+    max_rows = 50_000
 
     settings: FileSettings
 
