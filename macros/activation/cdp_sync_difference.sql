@@ -236,51 +236,74 @@
 
     ),
 
+    -- What is not sent has no values; this gives their columns types.
+    no_rows as (
+
+        select * from sendable
+
+        where 1 = 0
+
+    ),
+
     removals as (
 
         select
-            case when is_surplus then 'merge' else 'remove' end as action,
-            record_id,
-            row_id,
-            key_value,
-            remote_id,
-            into_remote_id,
+            case when left_over.is_surplus then 'merge' else 'remove' end as action,
+            left_over.record_id,
+            left_over.row_id,
+            left_over.key_value,
+            left_over.remote_id,
+            left_over.into_remote_id,
             cast(null as {{ text }}) as row_hash,
-            sent,
+            left_over.sent,
             {%- for field in sync.fields %}
-            null as field_{{ loop.index0 }},
+            no_rows.field_{{ loop.index0 }},
             {%- endfor %}
-            delivery_id as last_delivery_id
+            left_over.delivery_id as last_delivery_id
 
         from left_over
+
+        left join no_rows on left_over.row_id = no_rows.row_id
         {%- if not sync.removes %}
 
         where
-            is_surplus
-            or (has_row and not is_allowed)
+            left_over.is_surplus
+            or (left_over.has_row and not left_over.is_allowed)
         {%- endif %}
+
+    ),
+
+    doubled_rows as (
+
+        select distinct
+            row_id,
+            key_value
+
+        from source_rows
+
+        where is_doubled
 
     ),
 
     doubled as (
 
-        select distinct
+        select
             'doubled' as action,
-            {{ cdp.cdp_hash_key([cdp.cdp_text_literal(sync.name), "row_id", "key_value"]) }} as record_id,
-            row_id,
-            key_value,
+            {{ cdp.cdp_hash_key([cdp.cdp_text_literal(sync.name), "doubled_rows.row_id", "doubled_rows.key_value"]) }} as record_id,
+            doubled_rows.row_id,
+            doubled_rows.key_value,
             cast(null as {{ text }}) as remote_id,
             cast(null as {{ text }}) as into_remote_id,
             cast(null as {{ text }}) as row_hash,
             cast(null as {{ text }}) as sent,
             {%- for field in sync.fields %}
-            null as field_{{ loop.index0 }},
+            no_rows.field_{{ loop.index0 }},
             {%- endfor %}
             cast(null as {{ text }}) as last_delivery_id
 
-        from source_rows
+        from doubled_rows
 
-        where is_doubled
+        left join no_rows on doubled_rows.row_id = no_rows.row_id
 
     ),
 

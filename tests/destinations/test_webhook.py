@@ -1,59 +1,18 @@
 """The webhook destination, against an address on loopback that checks its signatures."""
 
-import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from standardwebhooks import Webhook
 
 from dbt_cdp.destinations.base import Action, Destination, Mode, Row, Status, Sync
 from dbt_cdp.destinations.conformance import Book, DestinationConformance, row_of
 from dbt_cdp.destinations.webhook import WebhookDestination, WebhookSettings
 from dbt_cdp.errors import CdpError, ConfigurationError
-from fake_api import Answer, FakeApi, Request, serving
-
-SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
-ROWS = 10
-
-
-class Listener(FakeApi):
-    """An address that keeps rows by their keys, and takes none twice."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: dict[str, Mapping[str, Any]] = {}
-        self.seen: set[str] = set()
-        self.status = 200
-
-    def answer(self, request: Request) -> Answer:
-        content = Webhook(SECRET).verify(request.content, dict(request.headers))
-        if request.query.get("token") != ["t"]:
-            self.violations.append("the query of the address is gone")
-        if content["type"] == "cdp.check":
-            return Answer(204)
-        rows, rejected = content["data"]["rows"], []
-        if len(rows) > ROWS:
-            self.violations.append(f"{len(rows)} rows in a request")
-        if self.status != 200 and any(row["key"] in self.refused for row in rows):
-            return Answer(self.status, {"error": "a row is wrong"})
-        for row in rows:
-            if row["key"] in self.refused:
-                rejected.append({"id": row["id"], "reason": "not wanted"})
-            elif row["action"] in ("remove", "erase"):
-                self.rows.pop(row["key"], None)
-            elif row["id"] not in self.seen:
-                self.rows[row["key"]] = row["fields"]
-            self.seen.add(row["id"])
-        return Answer(200, {"rejected": rejected})
-
-    def held(self) -> Mapping[str, Mapping[str, Any]]:
-        return self.rows
-
-    def count(self) -> int:
-        return len(self.rows)
+from fake_api import Answer, serving
+from listener import ROWS, SECRET, Listener
 
 
 @pytest.fixture(autouse=True)

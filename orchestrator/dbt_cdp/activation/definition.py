@@ -173,7 +173,9 @@ def read_syncs(project: Project, names: Sequence[str] = ()) -> list[Definition]:
         )
     is_consent_asked = bool(project.var("cdp_consent"))
     return [
-        _read(name, *syncs[name], is_consent_asked) for name in syncs if name in (names or syncs)
+        read_sync(name, *syncs[name], is_consent_asked)
+        for name in syncs
+        if name in (names or syncs)
     ]
 
 
@@ -187,7 +189,18 @@ def _syncs_of(manifest: Manifest) -> dict[str, tuple[Any, str]]:
     return dict(sorted(found.items()))
 
 
-def _read(name: str, meta: Any, file: str, is_consent_asked: bool) -> Definition:
+def read_sync(name: str, meta: Any, file: str, is_consent_asked: bool) -> Definition:
+    """The sync of an exposure.
+
+    Args:
+        name: the exposure's.
+        meta: what stands under the key.
+        file: where.
+        is_consent_asked: whether a sync of people has to say which consent it needs.
+
+    Raises:
+        ConfigurationError: it is not as it must be.
+    """
     where = f"exposure '{name}' in {file}, config.meta.{META_KEY}"
     remedy = "docs/syncs.md tells the keys."
     if not isinstance(meta, Mapping):

@@ -112,6 +112,8 @@ class Difference:
         self._connection = duckdb.connect()
         # The file is read once, in its order; more threads would only hold more of it.
         self._connection.execute("set threads = 1")
+        # Where a sort that is too large for memory goes: not to the folder that this runs in.
+        self._connection.execute("set temp_directory = ?", [str(file.parent)])
         self._file = str(file)
         self._waits = "true" if retries else f"not is_refused and attempts < {MAX_ATTEMPTS}"
 
@@ -146,8 +148,10 @@ class Difference:
         return list(self._read(condition, [action]))
 
     def everything(self) -> Iterator[Change]:
-        """All rows that the destination is to hold, also those that have not changed."""
-        yield from self._read("action in (?, ?, ?)", [Action.ADD, Action.CHANGE, KEEP])
+        """All rows that the destination is to hold, by their keys, also those that have not
+        changed: the same rows give the same file."""
+        condition = "action in (?, ?, ?) order by key_value"
+        yield from self._read(condition, [Action.ADD, Action.CHANGE, KEEP])
 
     def _is_done(self, action: str) -> bool:
         return action in self._actions

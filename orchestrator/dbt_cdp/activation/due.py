@@ -34,11 +34,12 @@ def due_syncs(project: Project) -> list[Definition]:
     return [
         sync
         for sync in without_paused(project, syncs)
-        if _is_due(sync.schedule, last.get(sync.name))
+        if is_due(sync.schedule, last.get(sync.name))
     ]
 
 
-def _is_due(schedule: str, last: datetime | None) -> bool:
+def is_due(schedule: str, last: datetime | None) -> bool:
+    """Whether a time of a schedule has come since a sync began last (UTC); None for never."""
     if schedule == "every_run" or last is None:
         return True
     began = last.replace(tzinfo=UTC)
