@@ -200,7 +200,8 @@
 
         select
             matches.row_id,
-            present.remote_id
+            present.remote_id,
+            present.is_merged
 
         from matches
 
@@ -208,13 +209,14 @@
 
     ),
 
+    -- Of people who have become one, whose records were two, one record is surplus.
     left_over as (
 
         select
             present.*,
             row_states.row_id is not null as has_row,
             coalesce(row_states.is_allowed, 1) = 1 as is_allowed,
-            present.is_merged
+            (present.is_merged or coalesce(survivors.is_merged, false))
             and coalesce(row_states.is_allowed, 0) = 1
             and coalesce(row_states.has_key, 0) = 1 as is_surplus,
             survivors.remote_id as into_remote_id

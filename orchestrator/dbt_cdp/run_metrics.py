@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
+from dbt_cdp.activation.ledger import SyncState
 from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.freshness import SourceEntry
 from dbt_cdp.ledger import OK, RUNNING, RunEntry
@@ -16,6 +17,7 @@ def write_metrics(
     project: Project,
     entries: Sequence[RunEntry],
     sources: Iterable[SourceEntry],
+    syncs: Iterable[SyncState],
     path: Path,
 ) -> None:
     """Write the file, in one go.
@@ -24,6 +26,7 @@ def write_metrics(
         project: the project, whose name and target are labels.
         entries: the last runs, the newest first.
         sources: what the last run has found of the sources.
+        syncs: how the syncs are doing.
         path: where; the name has to end in .prom for the exporter to read it.
 
     Raises:
@@ -56,6 +59,13 @@ def write_metrics(
         if source.arrived_at:
             moment = source.arrived_at.replace(tzinfo=UTC).timestamp()
             arrival.labels(**labels, source=source.source).set(moment)
+    well = gauge("sync_success", "Whether its last run came to its end.", "sync")
+    records = gauge("sync_records", "Records that were acknowledged.", "sync")
+    rejects = gauge("sync_rejected_rows", "Rows rejected and not taken since.", "sync")
+    for sync in syncs:
+        well.labels(**labels, sync=sync.sync).set(sync.is_well)
+        records.labels(**labels, sync=sync.sync).set(sync.records)
+        rejects.labels(**labels, sync=sync.sync).set(sync.rejects)
     try:
         write_to_textfile(str(path), registry)
     except OSError as error:

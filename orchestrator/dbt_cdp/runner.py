@@ -1,5 +1,5 @@
-"""One cycle: what is new is loaded, everything that follows from it is computed, and what is old
-expires.
+"""One cycle: what is new is loaded, everything that follows from it is computed and delivered, and
+what is old expires.
 
 Each step leaves things so that the next run can go on from wherever this one was killed: the load
 takes what is not in the warehouse yet, and dbt builds what is not built.
@@ -15,6 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dbt_cdp import retention
+from dbt_cdp.activation.definition import read_syncs
+from dbt_cdp.activation.due import due_syncs
+from dbt_cdp.activation.engine import run_sync
+from dbt_cdp.activation.ledger import HELD
 from dbt_cdp.alerts import read_alerts, tell_change, tell_no_run, tell_silence
 from dbt_cdp.collector.spool import sealed_segments
 from dbt_cdp.dbt import Dbt
@@ -80,7 +84,8 @@ class RunReport:
 
     Attributes:
         summary: what went wrong, without what any row holds; None where all is well.
-        error: the same as dbt or the warehouse said it.
+        error: the same as dbt or the warehouse said it; None where syncs have failed, which say it
+            themselves.
     """
 
     run_id: str
@@ -120,7 +125,8 @@ def run(
         is_stopping: asked before each step; where it is so, no more steps are done.
 
     Returns:
-        What became of it; a step that fails is the last.
+        What became of it. A step that fails is the last, but for the syncs: events expire though a
+        destination is away.
 
     Raises:
         AlreadyRunningError: another run is at work.
@@ -167,6 +173,7 @@ def _do(project: Project, settings: Settings, steps: Sequence[str], watch: _Watc
             ledger.end(status, summary)
         return RunReport(ledger.run_id, status, reports, summary, error)
 
+    failed: str | None = None
     with _stopped_by_signals(ledger.end):
         for name in steps:
             if watch.is_stopping():
@@ -178,7 +185,9 @@ def _do(project: Project, settings: Settings, steps: Sequence[str], watch: _Watc
             watch.on_step(report)
             if error:
                 return ended(FAILED, f"{name}: {report.summary}", error)
-        return ended(OK, None)
+            if report.status == FAILED:
+                failed = f"{name}: {report.summary}"
+        return ended(FAILED if failed else OK, failed)
 
 
 def _done(
@@ -285,6 +294,34 @@ def _build_arguments(settings: Settings) -> list[str]:
     return ["build", "--select", settings.select, *full]
 
 
+def _plan_sync(project: Project, settings: Settings) -> str:
+    names = [one.name for one in read_syncs(project)]
+    return f"those that are due of: {', '.join(names)}" if names else "there are no syncs"
+
+
+def _sync(project: Project, settings: Settings, run_id: str) -> tuple[str, str]:
+    syncs = due_syncs(project)
+    if not syncs:
+        return SKIPPED, "no sync is due"
+    taken = rejected = 0
+    failed = []
+    for sync in syncs:
+        try:
+            report, error = run_sync(project, sync, run_id=run_id)
+        except CdpError as failure:
+            error = failure
+        else:
+            taken, rejected = taken + report.acknowledged, rejected + report.rejected
+            if report.status == HELD:
+                failed.append(f"'{sync.name}' was held: {report.error}")
+        if error:
+            error.show()
+            failed.append(f"'{sync.name}': {_without_values(error)}")
+    told = f"{len(syncs):,} sync{'s' * (len(syncs) != 1)}, {taken:,} rows taken"
+    told += f", {rejected:,} rejected" if rejected else ""
+    return (FAILED, "; ".join([told, *failed])) if failed else (OK, told)
+
+
 def _plan_retain(project: Project, settings: Settings) -> str:
     if not retention.is_set(project):
         return "cdp_retention is not set"
@@ -307,6 +344,7 @@ def _retain(project: Project, settings: Settings, run_id: str) -> tuple[str, str
 _STEPS: Mapping[str, _Step] = {
     "load": _Step(_plan_load, _load),
     "build": _Step(_plan_build, _build),
+    "sync": _Step(_plan_sync, _sync),
     "retain": _Step(_plan_retain, _retain),
 }
 STEPS = tuple(_STEPS)

@@ -629,6 +629,93 @@ def test_all_syncs_run_though_one_fails(shop: Shop) -> None:
     }
 
 
+def test_the_status_tells_of_syncs_that_fail(
+    shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def status(code: int) -> dict[str, Any]:
+        capsys.readouterr()
+        metrics = ["--prometheus", str(tmp_path / "cdp.prom")]
+        assert run(["status", "--json", *metrics]) == code
+        return json.loads(capsys.readouterr().out)
+
+    shop.listener.refuse("bob@shop.example")
+    shop.sync("mirrored", code=1)
+    (state,) = status(0)["syncs"]
+    assert (state["status"], state["records"], state["rejects"]) == ("partial", 2, 1)
+    shop.listener.misbehave(Fault.UNAUTHORIZED, 1)
+    shop.set(*PEOPLE, (4, "dan@shop.example", "Dan", 4))
+    shop.fails("run", "mirrored", code=2)
+    told = status(1)
+    assert "'mirrored' (failed)" in told["problem"]
+    assert (
+        'cdp_sync_success{project="shop",sync="mirrored",target="dev"} 0.0'
+        in (tmp_path / "cdp.prom").read_text()
+    )
+    shop.call("pause", "mirrored")
+    assert status(0)["syncs"][0]["is_paused"]
+    shop.call("pause", "mirrored", "--resume")
+    shop.listener.refused.clear()
+    shop.call("retry", "mirrored")
+    assert status(0)["syncs"][0]["rejects"] == 0
+
+
+def test_a_run_does_the_syncs_that_are_due(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    write_exposures(
+        shop.folder,
+        exposure("mirrored", mode="mirror"),
+        exposure("nightly", mode="mirror", destination="files", schedule="0 3 * * *"),
+        exposure("rested", mode="mirror", destination="files"),
+    )
+    shop.call("pause", "rested")
+    only = ["run", "--only", "sync", "--only", "retain", "--json"]
+    assert run(["run", "--dry-run", *only[1:]]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert planned[0]["summary"] == "those that are due of: mirrored, nightly, rested"
+
+    assert run(only) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["steps"][0]["summary"] == "2 syncs, 6 rows taken"
+    shop.agrees("mirrored")
+    ((run_id,),) = shop.query("select distinct run_id from sync_runs")
+    assert run_id == report["run_id"]
+
+    # A sync that fails leaves the next step to do.
+    shop.listener.misbehave(Fault.UNAUTHORIZED, 1)
+    shop.set(*PEOPLE[:2])
+    assert run(only) == 1
+    said = capsys.readouterr()
+    steps = json.loads(said.out)["steps"]
+    assert [(one["step"], one["status"]) for one in steps] == [
+        ("sync", "failed"),
+        ("retain", "skipped"),
+    ]
+    assert "'mirrored': It refuses the credentials" in steps[0]["summary"]
+    assert "HOOK_SECRET" in said.err
+    ((status, error),) = shop.query(
+        "select status, error from runs order by started_at desc limit 1"
+    )
+    assert status == "failed" and "'mirrored'" in error
+    assert run(only) == 0
+
+
+def test_tests_of_dbt_watch_syncs(shop: Shop) -> None:
+    (shop.folder / "tests").mkdir()
+    for name, arguments in {
+        "fresh": "test_cdp_sync_is_fresh(ref('cdp', 'cdp__sync_runs'), 'mirrored', 24)",
+        "few": "test_cdp_sync_rejects_few(ref('cdp', 'cdp__sync_runs'), max_share=0.5)",
+        "fewer": "test_cdp_sync_rejects_few(ref('cdp', 'cdp__sync_runs'), 0.2, 'mirrored')",
+    }.items():
+        (shop.folder / "tests" / f"{name}.sql").write_text(f"{{{{ cdp.{arguments} }}}}")
+    consumer = Consumer(shop.folder, "shop.duckdb")
+    select = ("test", "--select", "test_type:singular")
+    assert "FAIL 1 fresh" in consumer.fails(*select)
+    shop.listener.refuse("bob@shop.example")
+    shop.sync("mirrored", code=1)
+    said = consumer.fails(*select)
+    assert "PASS fresh" in said and "PASS few " in said and "FAIL 1 fewer" in said
+    assert "FAIL 1 fresh" in consumer.fails(*select, cdp_as_of="2038-01-01")
+
+
 # Definitions
 
 

@@ -10,12 +10,12 @@ import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from dbt_cdp.activation.definition import Definition
+from dbt_cdp.activation.definition import Definition, read_syncs
 from dbt_cdp.activation.difference import DOUBLED, Change, Counts
 from dbt_cdp.clock import to_seconds, utc_now
 from dbt_cdp.dbt import Dbt
@@ -56,6 +56,36 @@ where
         where age > 1
     )
 """
+_STATES = """
+select
+    runs.sync_name,
+    runs.started_at,
+    runs.status,
+    runs.error,
+    (
+        select count(*) from {cdp__deliveries} as deliveries
+        where deliveries.sync_name = runs.sync_name and deliveries.state = 'present'
+    ) as records,
+    (
+        select count(distinct rejects.delivery_id) from {cdp__sync_rejects} as rejects
+        where
+            rejects.sync_name = runs.sync_name
+            and not exists (
+                select 1 from {cdp__deliveries} as later
+                where
+                    later.record_id = rejects.record_id
+                    and later.acknowledged_at > rejects.rejected_at
+            )
+    ) as rejects
+from (
+    select
+        *,
+        row_number() over (partition by sync_name order by started_at desc) as age
+    from {cdp__sync_runs}
+) as runs
+where age = 1
+order by runs.sync_name
+"""
 _LAST_RUNS = """
 select * from (
     select
@@ -65,17 +95,6 @@ select * from (
 ) as numbered
 where age <= ?
 order by started_at desc
-"""
-_OPEN_REJECTS = """
-select sync_name, count(distinct rejects.delivery_id)
-from {cdp__sync_rejects} as rejects
-where not exists (
-    select 1 from {cdp__deliveries} as deliveries
-    where
-        deliveries.record_id = rejects.record_id
-        and deliveries.acknowledged_at > rejects.rejected_at
-)
-group by sync_name
 """
 _PAUSED = """
 select sync_name, reason, decided_by, decided_at
@@ -412,12 +431,51 @@ def read_sync_runs(project: Project, count: int) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=False)) for row in rows]
 
 
-def read_open_rejects(project: Project) -> Mapping[str, int]:
-    """How many rows of each sync were rejected and not taken since."""
-    ensure_tables(project, [REJECTS, DELIVERIES])
+@dataclass(frozen=True)
+class SyncState:
+    """How a sync is doing.
+
+    Attributes:
+        sync: the exposure's name.
+        started_at: when it ran last (UTC).
+        status: how that ended.
+        error: what went wrong; None where nothing did.
+        records: how many records its destinations hold, as far as was acknowledged.
+        rejects: how many rows were rejected and not taken since.
+        is_paused: whether it rests.
+    """
+
+    sync: str
+    started_at: datetime
+    status: str
+    error: str | None
+    records: int
+    rejects: int
+    is_paused: bool = False
+
+    @property
+    def is_well(self) -> bool:
+        """Whether its last run has done all that it could, though rows may have been rejected."""
+        return self.is_paused or self.status in (OK, PARTIAL, RUNNING)
+
+
+def read_sync_states(project: Project) -> list[SyncState]:
+    """How the syncs are doing that have run and that there still are, by name.
+
+    Raises:
+        ConfigurationError: a sync is not as it must be.
+        DbtError: the project cannot be parsed.
+        WarehouseError: the warehouse cannot be opened or read.
+    """
+    names = {one.name for one in read_syncs(project)}
+    if not names:
+        return []
+    make_tables(project)
     manifest = Dbt(project).manifest()
-    with open_tables(project, [REJECTS, DELIVERIES]) as warehouse:
-        return dict(warehouse.query(manifest.with_tables(_OPEN_REJECTS)))
+    with open_tables(project, [SYNC_RUNS]) as warehouse:
+        states = [SyncState(*row) for row in warehouse.query(manifest.with_tables(_STATES))]
+    pauses = read_pauses(project)
+    return [replace(one, is_paused=one.sync in pauses) for one in states if one.sync in names]
 
 
 def forget_deliveries(project: Project, name: str) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from dbt_cdp.errors import ExitCode
-from dbt_cdp.ledger import RUNNING
+from dbt_cdp.ledger import FAILED, RUNNING
 from dbt_cdp.lock import AlreadyRunningError
 from dbt_cdp.options import json_option, project_options, spool_option
 from dbt_cdp.output import print_json, print_table, talk
@@ -46,7 +46,7 @@ def run(
     as_json: bool,
     project: Project,
 ) -> int:
-    """Do one cycle: load what `cdp collect` has received, build, and let old events expire.
+    """Do one cycle: load what `cdp collect` has received, build, deliver, let old events expire.
 
     To be called every 15 to 60 minutes. One run works at a time; each is entered in the tables
     runs and run_steps, and `cdp status` shows them. Whatever kills a run, the next one goes on.
@@ -68,7 +68,7 @@ def run(
         talk(error.message)
         return ExitCode.OK
     _print_report(report, as_json)
-    return ExitCode.WORK_FAILED if report.error else ExitCode.OK
+    return ExitCode.WORK_FAILED if report.status == FAILED else ExitCode.OK
 
 
 def tell_step(report: StepReport) -> None:

@@ -14,6 +14,7 @@ from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped
 
 from dbt_cdp.commands.run import tell_step
 from dbt_cdp.errors import CdpError, ExitCode
+from dbt_cdp.ledger import FAILED
 from dbt_cdp.lock import AlreadyRunningError
 from dbt_cdp.options import Length, project_options, spool_option
 from dbt_cdp.output import talk
@@ -83,7 +84,7 @@ def _cycle(project: Project, settings: Settings, stopping: Event) -> bool:
         return False
     if report.error:
         report.error.show()
-    return report.error is None
+    return report.status != FAILED
 
 
 def _by_length(every: timedelta) -> Callable[[float], timedelta]:

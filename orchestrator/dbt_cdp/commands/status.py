@@ -8,6 +8,7 @@ from statistics import median
 
 import click
 
+from dbt_cdp.activation.ledger import SyncState, read_sync_states
 from dbt_cdp.clock import to_seconds, utc_now
 from dbt_cdp.errors import ExitCode, WarehouseLockedError
 from dbt_cdp.freshness import SourceEntry, read_sources
@@ -59,17 +60,18 @@ def status(
     as_json: bool,
     project: Project,
 ) -> int:
-    """Show the last runs, how long they took, what went wrong, and what came from the sources.
+    """Show how the last runs, the sources and the syncs are doing.
 
-    For monitoring: the exit code is 1 if the last run that has ended did not succeed, or with
-    --max-age if none has succeeded for so long. While a run is at work on a DuckDB file nobody can
-    read that; the exit code is 1 then, if the run has been at work for longer than --max-age.
-    It is 1, too, if the last run is later than this machine's clock.
+    For monitoring: the exit code is 1 if the last run that has ended did not succeed, if a sync has
+    not come to its end, or with --max-age if no run has succeeded for so long. While a run is at
+    work on a DuckDB file nobody can read that; the exit code is 1 then, if the run has been at work
+    for longer than --max-age. It is 1, too, if the last run is later than this machine's clock.
 
     Example: cdp status --max-age 2h
     """
     entries: list[RunEntry] = []
     sources: Mapping[str, SourceEntry] = {}
+    syncs: list[SyncState] = []
     try:
         entries = _read(project, max(count, _COMPARED))
     except WarehouseLockedError:
@@ -78,10 +80,10 @@ def status(
             raise
         problem = _long_run(since, max_age)
     else:
-        sources = read_sources(project)
-        problem = _problem(entries, max_age) or _silence(sources, max_silence)
+        sources, syncs = read_sources(project), _syncs(project)
+        problem = _problem(entries, max_age) or _silence(sources, max_silence) or _failing(syncs)
         if prometheus:
-            write_metrics(project, entries, sources.values(), prometheus)
+            write_metrics(project, entries, sources.values(), syncs, prometheus)
     if as_json:
         runs = [{**asdict(one), "seconds": one.seconds} for one in entries[:count]]
         print_json(
@@ -90,11 +92,13 @@ def status(
                 "problem": problem,
                 "runs": runs,
                 "sources": [asdict(one) for one in sources.values()],
+                "syncs": [asdict(one) for one in syncs],
             }
         )
     elif entries:
         _print(entries, count)
         _print_sources(sources)
+        _print_syncs(syncs)
     if problem:
         talk(problem)
     return ExitCode.WORK_FAILED if problem else ExitCode.OK
@@ -109,6 +113,17 @@ def _read(project: Project, count: int) -> list[RunEntry]:
     # What has ended meanwhile has entered its end before it gave the lock back.
     entries = read_runs(project, count)
     return [_interrupted(one) if one.run_id in begun else one for one in entries]
+
+
+def _syncs(project: Project) -> list[SyncState]:
+    """How the syncs are doing. One that counts as running though no run is at work was
+    interrupted, and one that is paused is well."""
+    states = read_sync_states(project)
+    if any(one.status == RUNNING for one in states) and not is_at_work(project):
+        states = [
+            replace(one, status=INTERRUPTED) if one.status == RUNNING else one for one in states
+        ]
+    return states
 
 
 def _interrupted(entry: RunEntry) -> RunEntry:
@@ -164,6 +179,12 @@ def _silence(sources: Mapping[str, SourceEntry], max_silence: timedelta | None) 
     return f"Too long nothing has come from {', '.join(silent)}." if silent else None
 
 
+def _failing(syncs: list[SyncState]) -> str | None:
+    """Which syncs have not come to their end."""
+    failing = [f"'{one.sync}' ({one.status})" for one in syncs if not one.is_well]
+    return f"Not all is delivered: {', '.join(failing)}." if failing else None
+
+
 def _last_time(entry: RunEntry) -> datetime:
     return entry.ended_at or entry.started_at
 
@@ -189,6 +210,24 @@ def _print_sources(sources: Mapping[str, SourceEntry]) -> None:
         came = f"{one.arrived_at:%Y-%m-%d %H:%M:%S}" if one.arrived_at else "never"
         rows.append((one.source, one.new_events, came, age))
     print_table(("source", "new events", "newest came at", "ago"), rows)
+
+
+def _print_syncs(syncs: list[SyncState]) -> None:
+    if syncs:
+        print_table(
+            ("sync", "ran at", "status", "records", "rejected rows", "what went wrong"),
+            [
+                (
+                    one.sync,
+                    f"{one.started_at:%Y-%m-%d %H:%M:%S}",
+                    "paused" if one.is_paused else one.status,
+                    one.records,
+                    one.rejects,
+                    one.error,
+                )
+                for one in syncs
+            ],
+        )
 
 
 def _rows(entry: RunEntry) -> list[tuple[object, ...]]:
