@@ -8,15 +8,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from consumer import write_shop
+from consumer import DUCKDB, write_shop
 from dbt_cdp.landing import ensure_landing
 from dbt_cdp.project import Project
 
 os.environ["DO_NOT_TRACK"] = "1"
 for name in [name for name in os.environ if name.startswith(("CDP_", "DBT_"))]:
     del os.environ[name]
-
-DUCKDB = {"type": "duckdb", "path": "shop.duckdb", "threads": 2}
 
 
 @pytest.fixture(scope="session")

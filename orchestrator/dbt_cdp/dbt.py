@@ -43,7 +43,7 @@ _FILES = [PROJECT_FILE, "packages.yml", "dependencies.yml"]
 _MODEL = re.compile(r"\{(\w+)\}")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _CLOCK = re.compile(r"^\d\d:\d\d:\d\d\s+")
-_ERROR_STARTS = ("Encountered an error", "Completed with", "Usage:")
+_ERROR_STARTS = ("Error while parsing node", "Encountered an error", "Completed with", "Usage:")
 # Such as "12 of 52 OK created sql view model main_cdp.canonical_id_history .... [OK in 0.10s]".
 _NODE = re.compile(r"(\d+) of (\d+) [A-Z]+ .*?(\S+) \.+ \[")
 _KEPT_LINES = 400

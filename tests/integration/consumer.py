@@ -14,6 +14,9 @@ from dbt_cdp.project import package_root
 
 SCHEMA = "main_cdp"
 
+# A target for `write_shop`.
+DUCKDB = {"type": "duckdb", "path": "shop.duckdb", "threads": 2}
+
 # A person is named by the smallest of its identifiers.
 _PEOPLE = """
     select canonical_id, min(identifier_type || ' ' || identifier_value) as person

@@ -17,8 +17,7 @@ import pytest
 import stamina
 import yaml
 
-from conftest import DUCKDB
-from consumer import Consumer, write_shop
+from consumer import DUCKDB, Consumer, write_shop
 from dbt_cdp.activation import due, ledger
 from dbt_cdp.activation.definition import read_sync
 from dbt_cdp.activation.engine import destination_of

@@ -56,7 +56,7 @@ class FileDestination(Destination):
             )
         self._storage = open_storage(settings.path, root)
         self._format = FORMATS[settings.format]
-        self._run, self._part = "", 0
+        self._run, self._began, self._part = "", "", 0
 
     @override
     def check(self) -> str:
@@ -75,14 +75,15 @@ class FileDestination(Destination):
     @override
     def begin(self, sync_run_id: str) -> None:
         self._run, self._part = sync_run_id, 0
+        # So that the names sort by time.
+        self._began = f"{utc_now():%Y-%m-%dT%H%M%S.%fZ}"
 
     @override
     def send(self, action: Action, rows: Sequence[Row]) -> Iterable[Outcome]:
         if action in (Action.REMOVE, Action.MERGE):
             return self.erase(rows)
         self._part += 1
-        name = f"{self._name}/{utc_now():%Y-%m-%dT%H%M%SZ}-{self._run}-{self._part:04d}"
-        name += f".{self.settings.format}"
+        name = f"{self._name}/{self._began}-{self._run}-{self._part:04d}.{self.settings.format}"
         self._put(name, rows)
         return [Outcome.acknowledged(row, name) for row in rows]
 
