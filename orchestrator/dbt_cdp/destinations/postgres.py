@@ -246,7 +246,7 @@ class PostgresDestination(Destination):
                 where=self._where,
                 remedy=f"have its owner run:{statements}"
                 if statements
-                else "alter the table, or name another one.",
+                else "change that there, or name another table.",
             ) from None
         except (_AwayError, psycopg.Error) as error:
             # Their own texts may hold the connection string, or a row.
@@ -293,7 +293,7 @@ class PostgresDestination(Destination):
                 return DestinationRefusedError(
                     f"The server refuses it: {problem}.",
                     where=self._where,
-                    remedy="run `cdp sync check`: it tells what is missing.",
+                    remedy="have it mended there; `cdp sync check` tells whether it is.",
                 )
         return DestinationUnavailableError(
             f"The server cannot be reached, or stops: {problem}.",

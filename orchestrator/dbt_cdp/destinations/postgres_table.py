@@ -21,7 +21,7 @@ DELIVERY_COLUMN = "cdp_delivery_id"
 # Types by which keys can be told apart exactly, and what keys of them look like: two that differ
 # as texts differ in the table too.
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _TEXT = re.compile(r".*", re.DOTALL)
 _KEYS = {
     "text": _TEXT,
@@ -32,6 +32,8 @@ _KEYS = {
     "int4": _INTEGER,
     "int8": _INTEGER,
 }
+
+_LARGEST_BIGINT = 2**63 - 1
 
 # Modes that put in rows, and those that tell by the key whether one is there.
 _INSERTING = {Mode.UPSERT, Mode.INSERT, Mode.MIRROR, Mode.APPEND}
@@ -46,6 +48,7 @@ select
     pg_class.oid as id,
     pg_class.relkind in ('r', 'p') as is_table,
     row_security_active(pg_class.oid) as is_filtered,
+    current_setting('transaction_read_only') = 'on' as is_read_only,
     current_user as user_name,
     current_database() as database_name,
     has_table_privilege(pg_class.oid, 'delete') as can_delete,
@@ -83,6 +86,13 @@ select
             and indpred is null
             and indnkeyatts = 1 and indkey[0] = columns.attnum
     ) as is_unique,
+    exists (
+        select 1 from pg_catalog.pg_index
+        where
+            indrelid = columns.attrelid
+            and indisunique and not indimmediate
+            and indnkeyatts = 1 and indkey[0] = columns.attnum
+    ) as is_deferrable,
     has_column_privilege(columns.attrelid, columns.attnum, 'select') as can_select,
     has_column_privilege(columns.attrelid, columns.attnum, 'insert') as can_insert,
     has_column_privilege(columns.attrelid, columns.attnum, 'update') as can_update
@@ -149,6 +159,7 @@ class Column:
         is_needed: whether a new row has to give it a value.
         is_computed: whether nobody can give it a value.
         is_unique: whether it has a unique index of its own, by which conflicts can be told.
+        is_deferrable: whether it has one by which they cannot, and which forbids to ask for them.
         can_select: whether the user may read it.
         can_insert: whether the user may write it in a new row.
         can_update: whether the user may change it.
@@ -163,6 +174,7 @@ class Column:
     is_needed: bool
     is_computed: bool
     is_unique: bool
+    is_deferrable: bool
     can_select: bool
     can_insert: bool
     can_update: bool
@@ -254,16 +266,19 @@ class Table:
             ValueError: a value cannot be written; the text names its column and says why.
         """
         if not self.may_hold(row.key):
-            raise ValueError(
-                f"{self._key.name}: this is not how a key of type {self._key.type} is written"
+            fault = (
+                _fault_of(row.key) or f"this is not how a key of type {self._key.type} is written"
             )
-        _check_letters(self._key.name, row.key)
+            raise ValueError(f"{self._key.name}: {fault}")
         texts = [_text(column, row.fields.get(column.name)) for column in self._others]
         return [number, row.key, row.delivery_id, *texts]
 
     def may_hold(self, key: str) -> bool:
         """Whether the key's column could hold a key: it is written as those of its type are."""
-        return "\0" not in key and bool(_KEYS[self._key.base_name].fullmatch(key))
+        form = _KEYS[self._key.base_name]
+        if not form.fullmatch(key) or _fault_of(key):
+            return False
+        return form is not _INTEGER or abs(int(key)) <= _LARGEST_BIGINT
 
     # What is done with what is staged
 
@@ -351,7 +366,7 @@ class Table:
         )
 
     def _same_key(self) -> sql.Composed:
-        # No whole number is out of the range of this type; an index of a smaller one is used.
+        # A key may be out of the range of a smaller type, whose index is used all the same.
         kind = "bigint" if _KEYS[self._key.base_name] is _INTEGER else self._key.base_type
         return sql.SQL("held.{} = cast(incoming.key as {})").format(
             sql.Identifier(self._key.name), sql.SQL(kind)
@@ -411,6 +426,8 @@ class Table:
         names += [DELIVERY_COLUMN] if mode is Mode.APPEND else []
         if not found["is_table"]:
             yield f"{self} is no table", ""
+        if found["is_read_only"]:
+            yield "the server is a standby, or the user's sessions are read-only", ""
         if found["is_filtered"]:
             # What a policy hides is not deleted, without a word.
             user = _quoted(found["user_name"])
@@ -442,7 +459,9 @@ class Table:
         if delivery and delivery.base_name not in ("text", "varchar"):
             yield f"the column {DELIVERY_COLUMN} is of type {delivery.type}, and not text", ""
         alone = key if mode in _UPSERTING else delivery
-        if alone and not alone.is_unique:
+        if alone and alone.is_deferrable:
+            yield f"the column {_quoted(alone.name)} has a deferrable constraint to be unique", ""
+        elif alone and not alone.is_unique:
             yield (
                 f"the column {_quoted(alone.name)} has no unique index of its own",
                 f"create unique index on {self} ({_quoted(alone.name)});",
@@ -452,7 +471,9 @@ class Table:
         """What the user may not do, and the statement that lets them."""
         user, mode = _quoted(found["user_name"]), self._sync.mode
         fields = [self._columns[name] for name in self._sync.fields if name in self._columns]
-        known = [one for one in fields if one.name == self._sync.key]
+        # What a conflict changes is read from what was to be put in: that takes the right to read.
+        is_read = mode in _UPSERTING & _CHANGING
+        known = [one for one in fields if is_read or one.name == self._sync.key]
         if mode is Mode.APPEND and DELIVERY_COLUMN in self._columns:
             fields.append(self._columns[DELIVERY_COLUMN])
             known.append(self._columns[DELIVERY_COLUMN])
@@ -527,7 +548,9 @@ def _text(column: Column, value: Any) -> str | None:
         found = f"\\x{value.hex()}"
     else:
         found = plain_text(value)
-    _check_letters(column.name, found)
+    fault = _fault_of(found)
+    if fault:
+        raise ValueError(f"{column.name}: {fault}")
     return found
 
 
@@ -555,8 +578,10 @@ def _array(values: Sequence[Any]) -> str:
     return "{" + ",".join(parts) + "}"
 
 
-def _check_letters(name: str, text: str) -> None:
+def _fault_of(text: str) -> str | None:
+    """What is wrong with the letters of a text; None where they are well."""
     if "\0" in text:
-        raise ValueError(f"{name}: it holds the letter NUL, which no text of Postgres can have")
+        return "it holds the letter NUL, which no text of Postgres can have"
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError(f"{name}: it holds half a letter (a lone surrogate)")
+        return "it holds half a letter (a lone surrogate)"
+    return None
