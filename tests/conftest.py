@@ -11,6 +11,7 @@ import pytest
 from consumer import DUCKDB, write_shop
 from dbt_cdp.landing import ensure_landing
 from dbt_cdp.project import Project
+from servers import postgres_server
 
 os.environ["DO_NOT_TRACK"] = "1"
 for name in [name for name in os.environ if name.startswith(("CDP_", "DBT_"))]:
@@ -23,6 +24,13 @@ def built_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_shop(tmp_path_factory.mktemp("built") / "shop", DUCKDB)
     ensure_landing(Project.find(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_port() -> Iterator[int]:
+    """Where a server of Postgres answers on loopback, as `postgres_server` says."""
+    with postgres_server() as port:
+        yield port
 
 
 @pytest.fixture

@@ -1,8 +1,14 @@
-"""What tests of a warehouse on a server share: free ports, and what commands do on any of them."""
+"""What tests of a warehouse on a server share: free ports, a server of Postgres, and what commands
+do on any of them."""
 
 import json
+import os
+import shutil
 import socket
-from collections.abc import Callable
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,6 +32,48 @@ def free_ports(count: int) -> list[int]:
     for server in sockets:
         server.close()
     return ports
+
+
+@contextmanager
+def postgres_server() -> Iterator[int]:
+    """A real server of Postgres, and its port on loopback. Anybody may be `dbt`, its superuser;
+    who is `app` needs a password."""
+    programs = _postgres_programs()
+    if programs is None:
+        pytest.skip("There are no programs of a Postgres server: apt-get install postgresql.")
+    # The server does not run as root, and another user does not see into pytest's folders.
+    folder = Path(tempfile.mkdtemp(prefix="cdp-postgres-", dir="/tmp"))
+    as_user = []
+    if os.getuid() == 0:
+        shutil.chown(folder, "nobody")
+        as_user = ["setpriv", "--reuid=nobody", "--clear-groups"]
+    (port,) = free_ports(1)
+    data = folder / "data"
+
+    def call(program: str, *arguments: str) -> None:
+        command = [*as_user, str(programs / program), "-D", str(data), *arguments]
+        done = subprocess.run(
+            command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        assert done.returncode == 0, done.stderr
+
+    call("initdb", "-U", "dbt", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+    logins = data / "pg_hba.conf"
+    logins.write_text("host all app 127.0.0.1/32 scram-sha-256\n" + logins.read_text())
+    listen = f"-p {port} -k {folder} -h 127.0.0.1 -F"
+    call("pg_ctl", "-w", "-o", listen, "-l", str(folder / "log"), "start")
+    yield port
+    call("pg_ctl", "-w", "-m", "immediate", "stop")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _postgres_programs() -> Path | None:
+    """The folder of initdb and pg_ctl: on the path, or where Debian puts them."""
+    found = shutil.which("pg_ctl")
+    if found:
+        return Path(found).parent
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    return folders[-1] if folders else None
 
 
 def check_that_files_are_loaded_once(

@@ -120,10 +120,10 @@ def test_a_refusal_is_told_without_values(warehouse: Warehouse, sql: str, told: 
 
 
 def test_a_server_that_is_away_is_told(
-    shop: Path, capsys: pytest.CaptureFixture[str], port: int
+    shop: Path, capsys: pytest.CaptureFixture[str], postgres_port: int
 ) -> None:
     profiles = shop / "profiles.yml"
-    profiles.write_text(profiles.read_text().replace(f"port: {port}", "port: 1"))
+    profiles.write_text(profiles.read_text().replace(f"port: {postgres_port}", "port: 1"))
     assert run(["run"]) == 1
     said = capsys.readouterr().err
     assert "127.0.0.1:1" in said and "refused" in said

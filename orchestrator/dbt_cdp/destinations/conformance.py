@@ -145,11 +145,13 @@ class DestinationConformance:
     Attributes:
         mode: the mode that most tests use: one in which a key has one record.
         over_a_network: whether the other side can misbehave.
+        faults: how it can, by what it speaks.
         partly: whether it can take some rows of a batch and refuse others.
     """
 
     mode: ClassVar[Mode] = Mode.UPSERT
     over_a_network: ClassVar[bool] = True
+    faults: ClassVar[frozenset[Fault]] = frozenset(Fault)
     partly: ClassVar[bool] = True
 
     @pytest.fixture
@@ -201,6 +203,11 @@ class DestinationConformance:
         """Skip the test where the destination does not have that."""
         if not condition:
             pytest.skip(what)
+
+    def needs_fault(self, fault: Fault) -> None:
+        """Skip the test where the other side cannot misbehave so."""
+        self.needs(self.over_a_network, "there is no network")
+        self.needs(fault in self.faults, "its interface has no such fault")
 
     # What it takes
 
@@ -345,7 +352,7 @@ class DestinationConformance:
         self, fake: Fake, destination: Destination, book: Book
     ) -> None:
         """`Retry-After`."""
-        self.needs(self.over_a_network, "there is no network")
+        self.needs_fault(Fault.BUSY)
         fake.misbehave(Fault.BUSY, 1)
         began = time.monotonic()
         self.deliver(destination, book, Action.ADD, [row_of(1)])
@@ -357,7 +364,7 @@ class DestinationConformance:
         self, fake: Fake, destination: Destination, book: Book, fault: Fault
     ) -> None:
         """Within the same delivery."""
-        self.needs(self.over_a_network, "there is no network")
+        self.needs_fault(fault)
         fake.misbehave(fault, 1)
         with impatient():
             self.deliver(destination, book, Action.ADD, [row_of(number) for number in range(3)])
@@ -369,7 +376,7 @@ class DestinationConformance:
         self, fake: Fake, destination: Destination, book: Book, fault: Fault
     ) -> None:
         """Nothing is acknowledged; the next run ends as if nothing had happened."""
-        self.needs(self.over_a_network, "there is no network")
+        self.needs_fault(fault)
         rows = [row_of(number) for number in range(3)]
         fake.misbehave(fault, 1_000)
         with impatient(), pytest.raises(DestinationUnavailableError):
@@ -384,7 +391,7 @@ class DestinationConformance:
         self, fake: Fake, destination: Destination, book: Book, fault: Fault
     ) -> None:
         """The sync stops, and nobody is led elsewhere with credentials."""
-        self.needs(self.over_a_network, "there is no network")
+        self.needs_fault(fault)
         fake.misbehave(fault, 1)
         with pytest.raises(DestinationRefusedError):
             self.deliver(destination, book, Action.ADD, [row_of(1)])
@@ -395,7 +402,7 @@ class DestinationConformance:
         self, fake: Fake, destination: Destination, book: Book
     ) -> None:
         """As if all were well, and yet."""
-        self.needs(self.over_a_network, "there is no network")
+        self.needs_fault(Fault.GARBLED)
         fake.misbehave(Fault.GARBLED, 1)
         with impatient(), suppress(DestinationError):
             self.deliver(destination, book, Action.ADD, [row_of(1), row_of(2)])
@@ -408,10 +415,11 @@ class DestinationConformance:
         """Random deliveries under random faults, until everything was acknowledged."""
         self.needs(self.over_a_network, "there is no network")
         chance = random.Random(seed)
+        faults = [fault for fault in _FAULTS if fault in self.faults]
         wanted: dict[int, int] = {}
         for version in range(1, 16):
             if chance.random() < 0.6:
-                fake.misbehave(chance.choice(_FAULTS), chance.randint(1, 4))
+                fake.misbehave(chance.choice(faults), chance.randint(1, 4))
             for number in chance.sample(range(12), chance.randint(1, 6)):
                 if destination.removes and chance.random() < 0.3:
                     wanted.pop(number, None)

@@ -83,7 +83,7 @@ def check_url(url: str, where: str) -> str:
         problem = "An address is no URL that begins with https://."
     elif parts.username or parts.password:
         problem = "An address holds credentials."
-    elif parts.scheme == "http" and not _is_loopback(parts.hostname):
+    elif parts.scheme == "http" and not is_loopback(parts.hostname):
         problem = "An address begins with http://, so that everybody on the way could read it."
     if problem:
         # The address itself may be a secret.
@@ -91,7 +91,8 @@ def check_url(url: str, where: str) -> str:
     return url.rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address of a host means this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -18,6 +18,7 @@ VARIABLE = "cdp_destinations"
 # Imported when they are used: some have clients that take seconds.
 _OWN = {
     "file": "dbt_cdp.destinations.file:FileDestination",
+    "postgres": "dbt_cdp.destinations.postgres:PostgresDestination",
     "webhook": "dbt_cdp.destinations.webhook:WebhookDestination",
 }
 
@@ -83,7 +84,7 @@ def _settings(entry: _Entry, where: str) -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "entry"
-        known = ", ".join(model.model_fields)
+        known = ", ".join(one.alias or name for name, one in model.model_fields.items())
         raise ConfigurationError(
             f"A destination of type {entry.type} is not as it must be: {key}: {first['msg']}.",
             where=where,
