@@ -18,6 +18,7 @@ VARIABLE = "cdp_destinations"
 # Imported when they are used: some have clients that take seconds.
 _OWN = {
     "file": "dbt_cdp.destinations.file:FileDestination",
+    "hubspot": "dbt_cdp.destinations.hubspot:HubSpotDestination",
     "webhook": "dbt_cdp.destinations.webhook:WebhookDestination",
 }
 
