@@ -141,7 +141,7 @@ class FakeHubSpot(FakeApi):
             case ["objects", kind, "batch", verb]:
                 return self._batch(self._kind(kind), verb, body, request)
             case ["objects", kind, "merge"]:
-                return self._merge(
+                return self.merge(
                     self._kind(kind), body["primaryObjectId"], body["objectIdToMerge"]
                 )
             case ["objects", kind, record_id]:
@@ -269,8 +269,7 @@ class FakeHubSpot(FakeApi):
     def _find(self, kind: str, identifier: str, by: str | None) -> str | None:
         """The id of a record, by an id that it has or had or by a unique value."""
         if not by:
-            while identifier in self.merged:
-                identifier = self.merged[identifier]
+            identifier = self._last(identifier)
             return identifier if identifier in self.records[kind] else None
         for record_id, thing in self.records[kind].items():
             has = {thing.values.get(by, "").lower(), *(thing.emails if by == "email" else ())}
@@ -278,7 +277,13 @@ class FakeHubSpot(FakeApi):
                 return record_id
         return None
 
-    def _merge(self, kind: str, primary: str, other: str) -> Answer:
+    def _last(self, record_id: str) -> str:
+        """The id that a record has since it was merged."""
+        while record_id in self.merged:
+            record_id = self.merged[record_id]
+        return record_id
+
+    def merge(self, kind: str, primary: str, other: str) -> Answer:
         winner, loser = self._find(kind, primary, None), self._find(kind, other, None)
         if not winner or not loser:
             raise RefusedError(404, "OBJECT_NOT_FOUND", "an object to be merged does not exist")
@@ -290,17 +295,24 @@ class FakeHubSpot(FakeApi):
         thing.emails |= {gone.values["email"]} if "email" in gone.values else set()
         self.records[kind][record_id] = thing
         self.merged |= {winner: record_id, loser: record_id}
+        self.archived[kind] |= {winner: kept, loser: gone}
         for one in self.lists.values():
             if one.members & {winner, loser}:
                 one.members = one.members - {winner, loser} | {record_id}
         return Answer(200, self._shown(kind, record_id))
 
     def _gdpr_delete(self, identifier: str, by: str | None) -> Answer:
-        record_id = self._find("contacts", identifier, by)
+        if by:
+            record_id = self._find("contacts", identifier, by)
+        else:
+            # Old ids are not followed here: who erases has to know which record it is.
+            record_id = identifier if identifier in self.records["contacts"] else None
         if record_id:
             thing = self.records["contacts"].pop(record_id)
             self.blocked |= {thing.values.get("email", ""), *thing.emails} - {""}
             self._leave_lists(record_id)
+            for old in [old for old in self.merged if self._last(old) == record_id]:
+                self.archived["contacts"].pop(old, None)
         elif by == "email":
             self.blocked.add(identifier.lower())
         else:
@@ -310,7 +322,6 @@ class FakeHubSpot(FakeApi):
     def _shown(
         self, kind: str, record_id: str, names: Sequence[str] | None = None
     ) -> Mapping[str, Any]:
-        record_id = self._find(kind, record_id, None) or record_id
         thing = self.records[kind].get(record_id) or self.archived[kind][record_id]
         values = {
             name: value or None
@@ -318,7 +329,7 @@ class FakeHubSpot(FakeApi):
             if names is None or name in names
         }
         shown = {"id": record_id, "properties": {**values, "hs_object_id": record_id}}
-        is_archived = record_id in self.archived[kind]
+        is_archived = record_id not in self.records[kind]
         return {**shown, "createdAt": _AT, "updatedAt": _AT, "archived": is_archived}
 
     def _kind(self, kind: str) -> str:

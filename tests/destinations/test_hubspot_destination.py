@@ -221,6 +221,15 @@ def test_a_faulty_property_is_found_among_the_details(
         deliver(destination, Action.ADD, [row("a@shop.example")])
 
 
+def test_a_long_reason_is_cut(hubspot: FakeHubSpot, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = {"category": "VALIDATION_ERROR", "message": "too \n long " * 200, "errors": []}
+    monkeypatch.setattr(hubspot, "answer", lambda request: Answer(400, body))
+    with opened(hubspot) as destination:
+        outcome = deliver(destination, Action.ADD, [row("a@shop.example")])["a@shop.example"]
+    assert (outcome.reason or "").startswith("400: too long too long")
+    assert len(outcome.reason or "") < 510
+
+
 def test_passing_trouble_with_a_row_is_no_rejection(
     hubspot: FakeHubSpot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,7 +312,7 @@ def test_an_id_of_a_removed_record_is_not_written_to(hubspot: FakeHubSpot) -> No
     """Its record may have been put into somebody else's meanwhile."""
     mine = hubspot.put("contacts", email="a@shop.example")
     other = hubspot.put("contacts", email="b@shop.example", customer_id="7")
-    hubspot._merge("contacts", other, mine)
+    hubspot.merge("contacts", other, mine)
     with opened(hubspot, key="customer_id") as destination:
         outcomes = deliver(destination, Action.ADD, [row("8", id_=mine, by="customer_id")])
     assert outcomes["8"].status is Status.ACKNOWLEDGED
@@ -373,7 +382,7 @@ def test_what_has_become_a_part_of_another_record_is_not_removed(hubspot: FakeHu
     """Somebody has merged the contacts of two people, by hand."""
     mine = hubspot.put("contacts", email="a@shop.example")
     other = hubspot.put("contacts", email="b@shop.example")
-    hubspot._merge("contacts", other, mine)
+    hubspot.merge("contacts", other, mine)
     with opened(hubspot, Mode.MIRROR) as destination:
         outcome = deliver(destination, Action.REMOVE, [removal("a@shop.example", mine)])
         assert outcome["a@shop.example"].status is Status.ACKNOWLEDGED
@@ -432,7 +441,7 @@ def test_of_two_members_that_are_one_person_one_stays(
         joined = deliver(destination, Action.ADD, [row("a@shop.example"), row("b@shop.example")])
         a, b = (one.remote_id for one in joined.values())
         if is_merged_already:
-            hubspot._merge("contacts", str(a), str(b))
+            hubspot.merge("contacts", str(a), str(b))
         deliver(destination, Action.MERGE, [removal("b@shop.example", b, into=a)])
     assert hubspot.held().keys() == {"a@shop.example"}
     assert len(hubspot.records["contacts"]) == (1 if is_merged_already else 2)
@@ -534,6 +543,18 @@ def test_an_erased_contact_cannot_come_back(hubspot: FakeHubSpot) -> None:
     assert not hubspot.violations
 
 
+def test_both_people_of_a_merged_contact_are_erased(hubspot: FakeHubSpot) -> None:
+    destination, winner, loser, _ = merged(hubspot)
+    with destination:
+        rows = [removal("b@shop.example", loser), removal("a@shop.example", winner)]
+        for _ in range(2):
+            outcomes = list(destination.erase(rows))
+            assert [one.status for one in outcomes] == [Status.ACKNOWLEDGED] * 2
+    assert hubspot.count() == 0
+    assert hubspot.archived["contacts"] == {}
+    assert hubspot.blocked == {"a@shop.example", "b@shop.example"}
+
+
 def test_a_contact_is_erased_by_its_key_and_by_its_email(hubspot: FakeHubSpot) -> None:
     hubspot.put("contacts", email="a@shop.example", customer_id="1")
     hubspot.put("contacts", email="b@shop.example")
@@ -610,6 +631,10 @@ def test_more_records_than_a_call_takes_are_erased(hubspot: FakeHubSpot) -> None
         ({"mode": Mode.AUDIENCE, "audience": "18"}, ["members of list 18 itself (DYNAMIC)"]),
         ({"mode": Mode.AUDIENCE, "audience": "19"}, ["list 19 is not one of contacts"]),
         ({"mode": Mode.AUDIENCE, "audience": "404"}, ["no list 404"]),
+        (
+            {"mode": Mode.AUDIENCE, "kind": "2-77", "key": "code", "fields": ("code",)},
+            ["list 17 is not one of 2-77"],
+        ),
         (
             {"key": "score", "fields": ("score", "nope")},
             ["have no property nope", "score need not be unique"],

@@ -32,6 +32,7 @@ from dbt_cdp.destinations.hubspot_api import (
     Batch,
     CallRefusedError,
     HubSpotApi,
+    MemberList,
     Problem,
     Record,
 )
@@ -45,6 +46,7 @@ _TYPE_IDS = {"contacts": "0-1", "companies": "0-2", "deals": "0-3", "tickets": "
 _STATIC = {"MANUAL", "SNAPSHOT"}
 
 _OBJECT = re.compile(r"\w[\w-]*", re.ASCII)
+_TYPE_ID = re.compile(r"[0-9]+-[0-9]+")
 
 _NO_SURVIVOR = "the record that it is to be put into is not there"
 _NOT_FOR_GOOD = (
@@ -111,16 +113,9 @@ class HubSpotDestination(Destination):
         problems = [*self._field_problems()]
         found = f"the {len(self.sync.fields)} fields are properties of {self.sync.object}"
         if self.sync.mode is Mode.AUDIENCE:
-            contact_list = self._api.contact_list(self.sync.audience)
-            found += f", and the list '{contact_list.name}' is static"
-            type_id = _TYPE_IDS.get(self.sync.object, contact_list.object_type_id)
-            if contact_list.processing_type not in _STATIC:
-                problems.append(
-                    f"HubSpot keeps the members of list {self.sync.audience} itself"
-                    f" ({contact_list.processing_type}); only those of static ones can be changed"
-                )
-            if contact_list.object_type_id != type_id:
-                problems.append(f"list {self.sync.audience} is not one of {self.sync.object}")
+            members = self._api.member_list(self.sync.audience)
+            problems += self._list_problems(members)
+            found += f", and the list '{members.name}' is static"
         if problems:
             raise DestinationRefusedError(
                 "\n".join(["HubSpot would not take the rows:", *listed(problems)]),
@@ -143,6 +138,17 @@ class HubSpotDestination(Destination):
                 f"the values of {key.name} need not be unique among {kind}, so it can be no key;"
                 " create a property that has unique values"
             )
+
+    def _list_problems(self, members: MemberList) -> Iterable[str]:
+        if members.processing_type not in _STATIC:
+            yield (
+                f"HubSpot keeps the members of list {self.sync.audience} itself"
+                f" ({members.processing_type}); only those of static lists can be changed"
+            )
+        type_id = _TYPE_IDS.get(self.sync.object, self.sync.object)
+        # A custom object may be given by its name, which lists do not tell.
+        if _TYPE_ID.fullmatch(type_id) and members.object_type_id != type_id:
+            yield f"list {self.sync.audience} is not one of {self.sync.object}"
 
     @override
     def send(self, action: Action, rows: Sequence[Row]) -> Iterable[Outcome]:
@@ -258,13 +264,13 @@ class HubSpotDestination(Destination):
                 outcomes.pop(row.delivery_id, None)
                 if not problem.is_not_found:
                     make = Outcome.rejected if problem.is_lasting else Outcome.retry
-                    outcomes[row.delivery_id] = make(row, problem.message)
+                    outcomes[row.delivery_id] = make(row, problem.reason)
         return outcomes
 
     def _join(self, rows: Sequence[Row], outcomes: dict[str, Outcome]) -> Iterable[Outcome]:
         """Put the records that were written on the list."""
-        written = [one for one in outcomes.values() if _is_done(one)]
-        missing = self._change_members(add=[one.remote_id for one in written if one.remote_id])
+        written = {one.remote_id for one in outcomes.values() if _is_done(one) and one.remote_id}
+        missing = self._change_members(add=sorted(written))
         for row in rows:
             outcome = outcomes.get(row.delivery_id)
             if outcome and outcome.remote_id in missing:
@@ -286,7 +292,7 @@ class HubSpotDestination(Destination):
 
     def _merge(self, row: Row) -> Outcome:
         """Put a record into the one of the person that it turned out to be."""
-        record_id = row.remote_id or self._find([row]).get(row.delivery_id)
+        record_id = self._known_id(row)
         if not record_id:
             return Outcome.acknowledged(row)
         into = row.into_remote_id
@@ -306,7 +312,8 @@ class HubSpotDestination(Destination):
     def _leave(self, row: Row) -> Outcome:
         """Take a record off the list whose person has turned out to be another member. Another
         sync may have merged the two records already."""
-        current = self._api.current_id(row.remote_id) if row.remote_id else None
+        record_id = self._known_id(row)
+        current = self._api.current_id(record_id) if record_id else None
         into = self._api.current_id(row.into_remote_id) if row.into_remote_id else None
         if current and current != into:
             self._change_members(remove=[current])
@@ -323,7 +330,7 @@ class HubSpotDestination(Destination):
 
     def _erase_contact(self, row: Row) -> Outcome:
         try:
-            if row.remote_id and self._api.delete_contact_for_good(row.remote_id, None):
+            if self._erased_by_id(row):
                 return Outcome.acknowledged(row)
             is_kept = bool(row.remote_id and self._archived([row.remote_id]))
             for name, value in ((self.sync.key, row.key), ("email", row.sent.get("email"))):
@@ -332,6 +339,15 @@ class HubSpotDestination(Destination):
         except CallRefusedError as error:
             return Outcome.rejected(row, error.problem)
         return Outcome.rejected(row, _DELETED_BEFORE) if is_kept else Outcome.acknowledged(row)
+
+    def _erased_by_id(self, row: Row) -> bool:
+        """Delete a contact for good by its id, or by the one that it has since a merge."""
+        if not row.remote_id:
+            return False
+        if self._api.delete_contact_for_good(row.remote_id, None):
+            return True
+        current = self._api.current_id(row.remote_id)
+        return bool(current and self._api.delete_contact_for_good(current, None))
 
     def _erase_others(self, rows: Sequence[Row]) -> Iterable[Outcome]:
         found = self._find(rows)
@@ -352,6 +368,10 @@ class HubSpotDestination(Destination):
         return frozenset(one.id for one in records)
 
     # To find
+
+    def _known_id(self, row: Row) -> str | None:
+        """The id that a row's record was given; by its key where none is known."""
+        return row.remote_id or self._by_key([row]).get(row.delivery_id)
 
     def _find(self, rows: Sequence[Row]) -> dict[str, str]:
         """The ids of records that are the rows' own, by the rows' delivery ids."""

@@ -28,7 +28,7 @@ MAX_RECORDS = 100
 # The smallest that a private app is allowed, on any plan.
 _RATE = Rate(100, 10 * Duration.SECOND)
 
-NOT_FOUND = "OBJECT_NOT_FOUND"
+_NOT_FOUND = "OBJECT_NOT_FOUND"
 
 # What is wrong with a record, and will be the next time. Other words are taken for passing trouble.
 _LASTING = {"VALIDATION_ERROR", "CONFLICT"}
@@ -49,6 +49,7 @@ _NOT_UNIQUE, _NO_SUCH_TYPE = "non-unique", "Unable to infer object type"
 _SCOPES = ("missingScopes", "requiredGranularScopes", "requiredScopes")
 
 _NAME = re.compile(r"[\w.-]{1,100}")
+_REASON_LETTERS = 500
 
 
 class _Content(BaseModel):
@@ -58,9 +59,9 @@ class _Content(BaseModel):
 class Problem(_Content):
     """What HubSpot says is wrong, with a call or with a record."""
 
-    message: str = "no reason was given"
-    category: str = ""
-    code: str = ""
+    message: str | None = None
+    category: str | None = None
+    code: str | None = None
     context: Mapping[str, Any] = Field(default_factory=dict)
     errors: Sequence["Problem"] = ()
 
@@ -70,9 +71,14 @@ class Problem(_Content):
         return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
 
     @property
+    def reason(self) -> str:
+        """HubSpot's words."""
+        return " ".join((self.message or "no reason was given").split())[:_REASON_LETTERS]
+
+    @property
     def is_not_found(self) -> bool:
         """Whether it is that a record is not there."""
-        return self.category == NOT_FOUND
+        return self.category == _NOT_FOUND
 
     @property
     def is_lasting(self) -> bool:
@@ -115,7 +121,7 @@ class _Properties(_Content):
     results: Sequence[Property]
 
 
-class ContactList(_Content):
+class MemberList(_Content):
     """A list of records."""
 
     name: str
@@ -124,7 +130,7 @@ class ContactList(_Content):
 
 
 class _List(_Content):
-    list: ContactList
+    list: MemberList
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -298,7 +304,7 @@ class HubSpotApi:
             raise self._no_such_kind() from None
         return {one.name: one for one in self._read(response, _Properties).results}
 
-    def contact_list(self, list_id: str) -> ContactList:
+    def member_list(self, list_id: str) -> MemberList:
         """A list.
 
         Raises:
@@ -342,7 +348,7 @@ class HubSpotApi:
         if problem is None:
             raise CallRefusedError(status, Problem(), self._http.reason(response))
         self._stop_if_about_all(problem)
-        text = self._http.without_secrets(f"{status}: {problem.message}")
+        text = self._http.without_secrets(f"{status}: {problem.reason}")
         raise CallRefusedError(status, problem, text)
 
     def _read(self, response: httpx.Response, model: type[_Model]) -> _Model:
@@ -365,13 +371,13 @@ class HubSpotApi:
                 "create it in HubSpot, or leave it out of the sync's fields; `cdp sync check` tells"
                 " all such properties.",
             )
-        if _NOT_UNIQUE in problem.message:
+        if _NOT_UNIQUE in problem.reason:
             raise self._refused(
                 f"HubSpot cannot find {self._kind} by the sync's key, whose values need not be"
                 " unique.",
                 "take a property with unique values as `key`.",
             )
-        if _NO_SUCH_TYPE in problem.message:
+        if _NO_SUCH_TYPE in problem.reason:
             raise self._no_such_kind()
 
     def _no_such_kind(self) -> DestinationRefusedError:
@@ -404,7 +410,7 @@ def _faulty_properties(problem: Problem) -> Iterator[tuple[str, str]]:
     found: list[tuple[Any, Any]] = [
         (one.code, name) for one in problem.errors for name in one.named("propertyName")
     ]
-    _, bracket, rest = problem.message.partition("[")
+    _, bracket, rest = (problem.message or "").partition("[")
     with suppress(ValueError):
         told = json.loads(bracket + rest)
         found += [(one.get("error"), one.get("name")) for one in told if isinstance(one, dict)]
