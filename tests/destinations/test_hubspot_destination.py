@@ -1,6 +1,7 @@
 """The HubSpot destination, against a fake that keeps HubSpot's rules."""
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -8,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from dbt_cdp.activation.definition import Definition
 from dbt_cdp.activation.difference import Change
 from dbt_cdp.activation.sender import Sender
 from dbt_cdp.destinations.base import Action, Destination, Mode, Outcome, Row, Status, Sync
@@ -20,7 +23,9 @@ from dbt_cdp.destinations.conformance import (
 )
 from dbt_cdp.destinations.errors import DestinationRefusedError, DestinationUnavailableError
 from dbt_cdp.destinations.hubspot import HubSpotDestination, HubSpotSettings
+from dbt_cdp.destinations.registry import destination_class
 from dbt_cdp.errors import CdpError, ConfigurationError
+from dbt_cdp.project import package_root
 from fake_api import Answer, Request, serving
 from fake_hubspot import TOKEN, FakeHubSpot, Property
 
@@ -33,6 +38,7 @@ def hubspot(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHubSpot]:
     monkeypatch.setenv("HUBSPOT_TOKEN", TOKEN)
     with serving(FakeHubSpot()) as fake:
         yield fake  # type: ignore[misc]
+        assert not fake.violations
 
 
 def opened(
@@ -190,7 +196,6 @@ def test_each_refused_row_has_hubspots_reason(hubspot: FakeHubSpot, is_partial: 
     assert "INVALID_VALUE" in reasons["b@shop.example"]
     refused = [one for one in outcomes.values() if one.reason]
     assert {one.status for one in refused} == {Status.REJECTED}
-    assert not hubspot.violations
 
 
 @pytest.mark.parametrize("is_partial", [True, False])
@@ -540,7 +545,6 @@ def test_an_erased_contact_cannot_come_back(hubspot: FakeHubSpot) -> None:
         again = deliver(destination, Action.ADD, [row("a@shop.example")])["a@shop.example"]
     assert again.status is Status.REJECTED
     assert hubspot.count() == 0
-    assert not hubspot.violations
 
 
 def test_both_people_of_a_merged_contact_are_erased(hubspot: FakeHubSpot) -> None:
@@ -609,7 +613,6 @@ def test_more_records_than_a_call_takes_are_erased(hubspot: FakeHubSpot) -> None
     with opened(hubspot, kind="companies", key="account_id", fields=("account_id",)) as destination:
         assert len(list(destination.erase(rows))) == 150
     assert hubspot.records["companies"] == {}
-    assert not hubspot.violations
 
 
 # To check
@@ -665,7 +668,6 @@ def test_a_check_finds_what_is_well(hubspot: FakeHubSpot, options: dict[str, Any
     with opened(hubspot, **options) as destination:
         assert "properties" in destination.check()
     assert {one.method for one in hubspot.requests} == {"GET"}
-    assert not hubspot.violations
 
 
 def test_a_scope_that_is_missing_is_named(hubspot: FakeHubSpot) -> None:
@@ -722,4 +724,23 @@ def test_companies_and_custom_objects_are_delivered(hubspot: FakeHubSpot) -> Non
             deliver(destination, Action.CHANGE, [row("x1", id_=a, by=key, name="Z")])
         (record,) = hubspot.records[kind].values()
         assert record.values == {key: "x1", "name": "Z"}
-    assert not hubspot.violations
+
+
+# The page
+
+
+def test_what_the_page_shows_can_be_synced(hubspot: FakeHubSpot) -> None:
+    page = package_root() / "docs" / "destinations" / "hubspot.md"
+    shown = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    entries, syncs = (yaml.safe_load(text) for text in shown)
+    (entry,) = entries["vars"]["cdp_destinations"]
+    settings = HubSpotSettings.model_validate({**entry, "base_url": hubspot.url})
+    for exposure in syncs["exposures"]:
+        meta = exposure["config"]["meta"]["cdp_sync"]
+        sync = Definition.model_validate({**meta, "name": exposure["name"]})
+        assert sync.destination == settings.name
+        hubspot.properties["contacts"] |= {name: Property() for name in sync.fields}
+        of_type = destination_class(settings)
+        with of_type(settings, sync.for_destination(), Path()) as destination:
+            assert isinstance(destination, HubSpotDestination)
+            assert destination.check()
