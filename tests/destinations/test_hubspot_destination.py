@@ -264,6 +264,19 @@ def test_records_are_not_taken_for_others_whose_key_is_their_id(
         assert {key: one.remote_id for key, one in outcomes.items()} == {"502": "501", "501": "502"}
 
 
+def test_a_record_is_known_by_its_id_alone(
+    hubspot: FakeHubSpot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer need not repeat anything else."""
+    bare = {"results": [{"id": "502"}, {"id": "999"}]}
+    monkeypatch.setattr(hubspot, "answer", lambda request: Answer(200, bare))
+    rows = [row("a@shop.example", id_="501"), row("b@shop.example", id_="502")]
+    with opened(hubspot) as destination:
+        outcomes = deliver(destination, Action.CHANGE, rows)
+    assert outcomes["b@shop.example"].status is Status.ACKNOWLEDGED
+    assert outcomes["a@shop.example"].status is Status.RETRY
+
+
 @pytest.mark.parametrize(("status", "error"), [(477, DestinationUnavailableError), (418, CdpError)])
 def test_other_answers_acknowledge_nothing(
     hubspot: FakeHubSpot, monkeypatch: pytest.MonkeyPatch, status: int, error: type[CdpError]
@@ -381,6 +394,52 @@ def test_what_is_removed_can_be_restored(hubspot: FakeHubSpot) -> None:
     with opened(hubspot, Mode.MIRROR) as destination:
         deliver(destination, Action.REMOVE, [removal("a@shop.example", id_)])
     assert hubspot.archived["contacts"].keys() == {id_}
+
+
+def test_what_is_removed_is_found_by_its_id(hubspot: FakeHubSpot) -> None:
+    """Somebody has given the contact another e-mail."""
+    id_ = hubspot.put("contacts", email="new@shop.example")
+    with opened(hubspot, Mode.MIRROR) as destination:
+        deliver(destination, Action.REMOVE, [removal("a@shop.example", id_)])
+    assert hubspot.count() == 0
+
+
+def test_what_is_not_known_to_be_gone_is_not_acknowledged(
+    hubspot: FakeHubSpot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither by an answer that tells of trouble, nor by one that is none."""
+    id_ = hubspot.put("contacts", email="a@shop.example")
+    answer = hubspot.answer
+    trouble = {"category": "INTERNAL_ERROR", "message": "oops", "context": {"ids": [id_]}}
+    wrong = {
+        "read": Answer(207, {"results": [], "errors": [trouble]}),
+        "archive": Answer(200, {"status": "?"}),
+        "gdpr-delete": Answer(200, {"status": "?"}),
+    }
+    row = removal("a@shop.example", id_)
+    for end, instead in wrong.items():
+
+        def answering(request: Request, end: str = end, instead: Answer = instead) -> Answer:
+            return instead if request.path.endswith(end) else answer(request)
+
+        monkeypatch.setattr(hubspot, "answer", answering)
+        with opened(hubspot) as destination, pytest.raises(DestinationUnavailableError):
+            if end == "gdpr-delete":
+                list(destination.erase([row]))
+            else:
+                deliver(destination, Action.REMOVE, [row])
+    assert hubspot.count() == 1
+
+
+def test_an_answer_that_a_record_is_not_there_may_have_no_batch(
+    hubspot: FakeHubSpot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"status": "error", "category": "OBJECT_NOT_FOUND", "message": "not found"}
+    monkeypatch.setattr(hubspot, "answer", lambda request: Answer(404, body))
+    rows = [removal("a@shop.example", "501"), removal("b@shop.example", "502")]
+    with opened(hubspot) as destination:
+        outcomes = deliver(destination, Action.REMOVE, rows)
+    assert {one.status for one in outcomes.values()} == {Status.ACKNOWLEDGED}
 
 
 def test_what_has_become_a_part_of_another_record_is_not_removed(hubspot: FakeHubSpot) -> None:
