@@ -1,8 +1,8 @@
 """Calls to the APIs of destinations: paced, repeated where that helps, and without leaks.
 
-A call is repeated when the other side does not answer, is too busy (429) or fails (500 and more),
-after a wait that doubles and varies, or as long as `Retry-After` says. Redirects are not followed:
-the credentials would go along. What is told of an answer holds no secret.
+A call is repeated when the other side does not answer, is too busy (423, 429) or fails (500 and
+more), after a wait that doubles and varies, or as long as `Retry-After` says. Redirects are not
+followed: the credentials would go along. What is told of an answer holds no secret.
 """
 
 import os
@@ -110,6 +110,8 @@ class HttpClient:
         secrets: what no error may hold.
         credentials: what to look at when it refuses them, such as the name of a variable.
         where: names the destination in errors.
+        explain: reads from an answer that refuses the credentials what they lack, such as a scope;
+            None where it does not say.
     """
 
     def __init__(
@@ -122,8 +124,10 @@ class HttpClient:
         secrets: Sequence[str] = (),
         credentials: str,
         where: str,
+        explain: Callable[[httpx.Response], str | None] = lambda response: None,
     ) -> None:
         self._secrets, self._credentials, self._where = secrets, credentials, where
+        self._explain = explain
         if account not in _limiters:
             _limiters[account] = Limiter(list(rates))
         self._limiter = _limiters[account]
@@ -194,10 +198,11 @@ class HttpClient:
 
     def _checked(self, response: httpx.Response) -> httpx.Response:
         status = response.status_code
-        if status == httpx.codes.TOO_MANY_REQUESTS or status >= 500:
+        if status in (httpx.codes.LOCKED, httpx.codes.TOO_MANY_REQUESTS) or status >= 500:
             raise _BusyError(_asked_wait(response), f"it answered {status}")
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise self.refused(f"It refuses the credentials or their rights ({status}).")
+            said = ": ".join(filter(None, (str(status), self._explain(response))))
+            raise self.refused(f"It refuses the credentials or their rights ({said}).")
         if response.is_redirect or response.has_redirect_location or 300 <= status < 400:
             raise self.refused(
                 f"It sends to another address ({status}), where nobody follows with credentials."
