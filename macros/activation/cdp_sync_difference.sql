@@ -141,15 +141,16 @@
 
     ),
 
-    -- A record that was removed once is known too, and is added again.
+    -- A record that was removed once is known too, and is added again. Of one with an open try nobody knows what is there.
     sends as (
 
         select
             case
-                when identified.matched_record_id is null then 'add'
+                when identified.matched_record_id is null or not deliveries.is_acknowledged then 'add'
                 when
                     deliveries.row_hash = identified.row_hash
                     and deliveries.key_value = identified.key_value
+                    and not deliveries.is_open
                     then 'keep'
                 else 'change'
             end as action,
@@ -163,7 +164,10 @@
             {%- for field in sync.fields %}
             identified.field_{{ loop.index0 }},
             {%- endfor %}
-            deliveries.delivery_id as last_delivery_id
+            deliveries.is_open,
+            deliveries.last_action,
+            deliveries.last_hash,
+            deliveries.last_delivery_id
 
         from identified
 
@@ -261,7 +265,10 @@
             {%- for field in sync.fields %}
             no_rows.field_{{ loop.index0 }},
             {%- endfor %}
-            left_over.delivery_id as last_delivery_id
+            left_over.is_open,
+            left_over.last_action,
+            left_over.last_hash,
+            left_over.last_delivery_id
 
         from left_over
 
@@ -301,6 +308,9 @@
             {%- for field in sync.fields %}
             no_rows.field_{{ loop.index0 }},
             {%- endfor %}
+            false as is_open,
+            cast(null as {{ text }}) as last_action,
+            cast(null as {{ text }}) as last_hash,
             cast(null as {{ text }}) as last_delivery_id
 
         from doubled_rows
@@ -327,11 +337,19 @@
 
     ),
 
-    -- The same delivery, tried once more, has the same id; one of the same values after another has not.
+    -- What is tried once more has the id that it had. What was tried, or acknowledged, before it was sent for the first time makes
+    -- it another delivery: who keeps ids would else take a value that comes back for one that is there.
     deliveries_to_be as (
 
         select
-            {{ cdp.cdp_hash_key(["action", "record_id", "row_hash", "last_delivery_id"]) }} as delivery_id,
+            case
+                when
+                    is_open
+                    and last_action = action
+                    and coalesce(last_hash, '') = coalesce(row_hash, '')
+                    then last_delivery_id
+                else {{ cdp.cdp_hash_key(["action", "record_id", "row_hash", "last_delivery_id"]) }}
+            end as delivery_id,
             differing.*
 
         from differing

@@ -376,6 +376,39 @@ def test_a_destination_that_is_away_leaves_rows_pending(shop: Shop, fault: Fault
     shop.agrees("mirrored")
 
 
+def test_what_may_have_arrived_is_removed_when_its_row_is_gone(shop: Shop) -> None:
+    shop.listener.misbehave(Fault.LOST, 1_000)
+    with stamina.set_testing(True, attempts=2):
+        shop.sync("mirrored", code=1)
+    assert len(shop.listener.rows) == 3 and shop.delivered("mirrored") == {}
+    assert len(shop.query("from sync_attempts")) == 3
+    shop.listener.misbehave(Fault.LOST, 0)
+    shop.set(PEOPLE[0])
+    report = shop.sync("mirrored", "--yes")
+    assert (report["to_add"], report["to_remove"]) == (1, 2)
+    shop.agrees("mirrored")
+    assert shop.query("from sync_attempts") == []
+
+
+def test_a_value_that_comes_back_is_not_taken_for_one_that_is_there(shop: Shop) -> None:
+    shop.sync("mirrored")
+    with stamina.set_testing(True, attempts=2):
+        for name in ("Anna", "Annabel"):
+            shop.listener.misbehave(Fault.LOST, 1_000)
+            shop.set((1, "ann@shop.example", name, 1), *PEOPLE[1:])
+            shop.sync("mirrored", code=1)
+    shop.listener.misbehave(Fault.LOST, 0)
+    assert shop.listener.rows["ann@shop.example"]["name"] == "Annabel"
+    # As it was acknowledged last, and yet not as it is there.
+    shop.set(*PEOPLE)
+    assert shop.sync("mirrored")["to_change"] == 1
+    shop.agrees("mirrored")
+    shop.set((1, "ann@shop.example", "Anna", 1), *PEOPLE[1:])
+    shop.sync("mirrored")
+    shop.agrees("mirrored")
+    assert shop.query("from sync_attempts") == []
+
+
 def test_a_destination_that_stays_away_is_not_asked_for_ever(shop: Shop) -> None:
     shop.set(*((number, f"p{number}@shop.example", "P", number) for number in range(40)))
     shop.listener.misbehave(Fault.FAILING, 1_000)

@@ -133,6 +133,8 @@ def _deliver(destination: Destination, difference: Difference, ledger: SyncLedge
         ledger.enter(change, doubled(change))
     if not ledger.report.to_do:
         return
+    for action in ORDER:
+        ledger.attempt(difference.changes(action))
     if destination.sync.mode in destination.replaces:
         destination.replace(change.row for change in difference.everything())
         for action in ORDER:

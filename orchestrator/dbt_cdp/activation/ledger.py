@@ -2,24 +2,28 @@
 
 `deliveries` is a log: what was acknowledged is added, and the last entry of a record is what its
 destination holds. When a run of a sync has ended, entries with a later one are deleted. Entries are
-written some thousands at once. A kill loses those that are not written yet; their rows are sent
-again with the same ids, which has no second effect.
+written some thousands at once.
+
+Before anything is sent, `sync_attempts` gets what is to be sent; entries go from there when it is
+known what became of them. So after a kill, or where a destination has not answered, what it may
+hold is known: it is sent again with the same id, or removed where the row has gone meanwhile.
 """
 
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from typing import Any
 
 from dbt_cdp.activation.definition import Definition, read_syncs
 from dbt_cdp.activation.difference import DOUBLED, Change, Counts
+from dbt_cdp.activation.sender import batches
 from dbt_cdp.clock import to_seconds, utc_now
 from dbt_cdp.dbt import Dbt
 from dbt_cdp.destinations.base import Action, Outcome, Status
+from dbt_cdp.destinations.values import json_value
 from dbt_cdp.errors import ClockError
 from dbt_cdp.landing import ensure_tables
 from dbt_cdp.project import Project
@@ -27,6 +31,7 @@ from dbt_cdp.warehouse import Warehouse, open_tables, open_when_free
 
 DELIVERIES, SYNC_RUNS = "cdp__deliveries", "cdp__sync_runs"
 REJECTS, PAUSES = "cdp__sync_rejects", "cdp__sync_pauses"
+ATTEMPTS = "cdp__sync_attempts"
 
 RUNNING, OK, PARTIAL, HELD = "running", "ok", "partial", "held"
 FAILED, STOPPED, INTERRUPTED = "failed", "stopped", "interrupted"
@@ -54,6 +59,17 @@ where
             where sync_name = ?
         ) as numbered
         where age > 1
+    )
+"""
+# What was answered for is known, and so is what was tried before something that was acknowledged.
+_SETTLE = """
+delete from {attempts}
+where
+    sync_name = ?
+    and (
+        delivery_id in (select delivery_id from {deliveries} where sync_name = ?)
+        or delivery_id in (select delivery_id from {rejects} where sync_name = ?)
+        or record_id in (select record_id from {deliveries} where sync_run_id = ?)
     )
 """
 _STATES = """
@@ -153,7 +169,7 @@ def make_tables(project: Project) -> None:
     Raises:
         DbtError: the project cannot be parsed, or the tables cannot be made.
     """
-    ensure_tables(project, [DELIVERIES, SYNC_RUNS, REJECTS, PAUSES])
+    ensure_tables(project, [DELIVERIES, SYNC_RUNS, REJECTS, ATTEMPTS, PAUSES])
 
 
 class SyncLedger:
@@ -161,8 +177,8 @@ class SyncLedger:
 
     def __init__(self, project: Project, sync: Definition, run_id: str | None) -> None:
         self._project, self._sync, self._run_id = project, sync, run_id
-        self._deliveries, self._runs, self._rejects = ensure_tables(
-            project, [DELIVERIES, SYNC_RUNS, REJECTS]
+        self._deliveries, self._runs, self._rejects, self._attempts = ensure_tables(
+            project, [DELIVERIES, SYNC_RUNS, REJECTS, ATTEMPTS]
         )
         self.report = Report(uuid.uuid4().hex, sync.name, sync.destination)
         self._new: dict[str, dict[str, Any]] = {}
@@ -213,6 +229,8 @@ class SyncLedger:
                 f"select max(acknowledged_at) from {self._deliveries} where sync_name = ?",  # noqa: S608
                 [name],
             )
+            # A run that was killed may have recorded more than it has settled.
+            self._settle(warehouse)
             # What comes later is entered as later, whatever the clock says.
             if latest and latest >= now:
                 self._offset = latest - now + timedelta(microseconds=1)
@@ -230,6 +248,12 @@ class SyncLedger:
                 },
             )
 
+    def _settle(self, warehouse: Warehouse) -> None:
+        sql = _SETTLE.format(
+            attempts=self._attempts, deliveries=self._deliveries, rejects=self._rejects
+        )
+        warehouse.execute(sql, [*[self._sync.name] * 3, self.report.sync_run_id])
+
     def count(self, counts: Counts, numbers: Mapping[Action, int]) -> None:
         """Take note of what is to be done."""
         report = self.report
@@ -238,6 +262,14 @@ class SyncLedger:
         report.to_add = numbers[Action.ADD]
         report.to_change = numbers[Action.CHANGE]
         report.to_remove = numbers[Action.REMOVE] + numbers[Action.MERGE]
+
+    def attempt(self, changes: Iterable[Change]) -> None:
+        """Enter what is about to be sent."""
+        now = utc_now() + self._offset
+        for chunk in batches(changes, _FLUSHED_ROWS):
+            rows = [self._attempt(change, now) for change in chunk]
+            with open_when_free(self._project) as warehouse:
+                warehouse.insert_new(self._attempts, _columns(rows), "attempt_id")
 
     def enter(self, change: Change, outcome: Outcome) -> None:
         """Take note of what became of a row; written when there are many, or by `flush`."""
@@ -291,6 +323,8 @@ class SyncLedger:
             values["error"] = error
         set_ = ", ".join(f"{name} = ?" for name in values)
         with open_when_free(self._project) as warehouse:
+            if self._answered:
+                self._settle(warehouse)
             if report.acknowledged:
                 warehouse.execute(
                     _COMPACT.format(table=self._deliveries), [self._sync.name, self._sync.name]
@@ -303,25 +337,38 @@ class SyncLedger:
 
     def _delivery(self, change: Change, outcome: Outcome) -> dict[str, Any]:
         is_gone = change.action in (Action.REMOVE, Action.MERGE)
-        sent = outcome.sent
+        return {
+            **self._entry(change, outcome.sent),
+            "remote_id": outcome.remote_id,
+            "state": "removed" if is_gone else "present",
+            "acknowledged_at": utc_now() + self._offset,
+        }
+
+    def _attempt(self, change: Change, now: datetime) -> dict[str, Any]:
+        return {
+            **self._entry(change, None),
+            "attempt_id": f"{change.row.delivery_id}-{self.report.sync_run_id}",
+            "attempted_at": now,
+        }
+
+    def _entry(self, change: Change, sent: Mapping[str, Any] | None) -> dict[str, Any]:
+        """What deliveries and attempts have in common."""
         if sent is None:
             # Fields that were left out keep what was sent before.
             sent = {**change.row.sent, **change.row.fields}
         return {
-            "delivery_id": outcome.delivery_id,
+            "delivery_id": change.row.delivery_id,
             "sync_name": self._sync.name,
             "destination": self._sync.destination,
             "object": self._sync.target,
             "record_id": change.record_id,
             "row_id": change.row_id,
             "key_value": change.row.key,
-            "remote_id": outcome.remote_id,
+            "remote_id": change.row.remote_id,
             "action": change.action,
-            "state": "removed" if is_gone else "present",
             "row_hash": change.row_hash,
-            "sent": json.dumps(sent, ensure_ascii=False, default=_as_json, sort_keys=True),
+            "sent": json.dumps(json_value(dict(sent)), ensure_ascii=False, sort_keys=True),
             "sync_run_id": self.report.sync_run_id,
-            "acknowledged_at": utc_now() + self._offset,
         }
 
     def _reject(self, change: Change, outcome: Outcome) -> dict[str, Any]:
@@ -356,17 +403,6 @@ def doubled(change: Change) -> Outcome:
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in rows[0]}
-
-
-def _as_json(value: Any) -> Any:
-    """A value that JSON has no word for, as text; a decimal as the number that it is."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, datetime):
-        return value.isoformat() + ("Z" if value.tzinfo is None else "")
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value)
 
 
 def _clock_error(name: str, behind: timedelta) -> ClockError:

@@ -32,7 +32,7 @@ class Sender:
             DestinationRefusedError: the destination refuses every row.
             DestinationUnavailableError: it does not answer any more.
         """
-        for batch in _batches(changes, self._destination.max_rows):
+        for batch in batches(changes, self._destination.max_rows):
             if action is Action.MERGE:
                 self._merge(batch)
             else:
@@ -93,7 +93,8 @@ class Sender:
             self._enter(change, found.get(change.row.delivery_id) or unknown)
 
 
-def _batches(changes: Iterable[Change], size: int) -> Iterator[list[Change]]:
+def batches(changes: Iterable[Change], size: int) -> Iterator[list[Change]]:
+    """The rows, so many at a time."""
     batch: list[Change] = []
     for change in changes:
         batch.append(change)

@@ -17,7 +17,7 @@ import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
@@ -109,15 +109,29 @@ def as_removal(change: Change, sent: Outcome | None = None) -> Change:
 
 @dataclass
 class Book:
-    """What was acknowledged, as the ledger would have it."""
+    """What was acknowledged, and what was tried and not answered for, as the ledgers have it."""
 
     present: dict[str, Change] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     remote_ids: dict[str, str | None] = field(default_factory=dict)
+    open: dict[str, Change] = field(default_factory=dict)
+    _number: int = 0
+
+    def attempt(self, change: Change) -> Change:
+        """Take note that a row is about to be sent; as it is to be sent. It has the id that it had
+        where the same was tried and not answered for."""
+        key = change.row.key
+        before = self.open.get(key)
+        is_same = before and (before.action, before.row_hash) == (change.action, change.row_hash)
+        self._number += not is_same
+        name = before.row.delivery_id if before and is_same else f"{self._number:032x}"
+        self.open[key] = replace(change, row=replace(change.row, delivery_id=name))
+        return self.open[key]
 
     def enter(self, change: Change, outcome: Outcome) -> None:
         """Take note of what became of a row."""
         self.outcomes[change.row.delivery_id] = outcome
+        self.open.pop(change.row.key, None)
         if outcome.status is not Status.ACKNOWLEDGED:
             return
         if change.row.fields:
@@ -436,19 +450,28 @@ class DestinationConformance:
         self.agrees(fake, book)
 
     def _bring_about(self, destination: Destination, book: Book, wanted: dict[int, int]) -> None:
-        """Send what differs between what was acknowledged and what is wanted."""
+        """Send what differs between what is held, or may be, and what is wanted."""
         rows = {row_of(number).row.key: (number, version) for number, version in wanted.items()}
-        gone = [one for key, one in book.present.items() if key not in rows]
-        removals = [as_removal(one, book.outcomes[one.row.delivery_id]) for one in gone]
-        added, changed = [], []
+        sends: dict[Action, list[Change]] = {
+            action: [] for action in (Action.REMOVE, Action.CHANGE, Action.ADD)
+        }
+        for key in {**book.present, **book.open}:
+            if key not in rows:
+                held = book.present.get(key)
+                outcome = book.outcomes[held.row.delivery_id] if held else None
+                sends[Action.REMOVE].append(as_removal(held or book.open[key], outcome))
         for key, (number, version) in rows.items():
-            if key not in book.present:
-                added.append(row_of(number, version))
-            elif book.present[key].row_hash != f"hash {version}":
-                changed.append(self._later(book, number, version))
-        self.deliver(destination, book, Action.REMOVE, removals)
-        self.deliver(destination, book, Action.CHANGE, changed)
-        self.deliver(destination, book, Action.ADD, added)
+            held = book.present.get(key)
+            if held is None:
+                sends[Action.ADD].append(row_of(number, version))
+            elif key in book.open or held.row_hash != f"hash {version}":
+                sends[Action.CHANGE].append(self._later(book, number, version))
+        attempts = {
+            action: [book.attempt(change) for change in changes]
+            for action, changes in sends.items()
+        }
+        for action, changes in attempts.items():
+            self.deliver(destination, book, action, changes)
 
     def _later(self, book: Book, number: int, version: int = 2, **fields: Any) -> Change:
         """A later version of a row that was delivered."""
