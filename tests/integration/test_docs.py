@@ -16,12 +16,19 @@ import yaml
 
 import presets
 from consumer import Consumer, link_package
-from dbt_cdp.project import package_root
+from dbt_cdp.activation.definition import read_sync
+from dbt_cdp.destinations.registry import (
+    destination_class,
+    destination_types,
+    read_destinations,
+)
+from dbt_cdp.project import Project, Target, package_root
 
 ROOT = package_root()
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 # It has a test of its own.
 COLLECTOR_PAGE = ROOT / "docs" / "collector.md"
+DESTINATION_PAGES = sorted((ROOT / "docs" / "destinations").glob("*.md"))
 SOURCE_PAGES = sorted((ROOT / "docs" / "sources").glob("*.md"))
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
@@ -90,6 +97,9 @@ def write(reader: Consumer, text: str) -> None:
     content: dict[str, Any] = yaml.safe_load(text)
     if "packages" in content:
         (reader.folder / "packages.yml").write_text(text)
+        return
+    if "exposures" in content:
+        (reader.folder / "models" / f"{content['exposures'][0]['name']}.yml").write_text(text)
         return
     path = reader.folder / "dbt_project.yml"
     settings = yaml.safe_load(path.read_text())
@@ -240,8 +250,32 @@ def test_every_collector_has_a_page_that_says_what_its_tests_set() -> None:
         assert f"(sources/{entry['collector']}.md)" in listed
 
 
+def test_every_destination_has_a_page_whose_syncs_can_be_read() -> None:
+    pages = {page.stem: page for page in DESTINATION_PAGES}
+    assert {*pages} == {*destination_types(), "own"}
+    listed = (ROOT / "docs" / "syncs.md").read_text(encoding="utf-8")
+    for name, page in pages.items():
+        assert f"(destinations/{name}.md)" in listed
+        if name == "own":  # has a test of its own
+            continue
+        variables: dict[str, Any] = {}
+        exposures: list[dict[str, Any]] = []
+        for kind, text in blocks(page):
+            content = yaml.safe_load(text) if kind == "yaml" else {}
+            variables |= content.get("vars", {})
+            exposures += content.get("exposures", [])
+        project = Project(ROOT, "shop", ROOT, Target("", "", {}), {"vars": variables})
+        destinations = read_destinations(project)
+        assert exposures
+        for one in exposures:
+            meta = one["config"]["meta"]["cdp_sync"]
+            sync = read_sync(one["name"], meta, page.name, is_consent_asked=False)
+            known = destination_class(destinations[sync.destination]).modes
+            assert sync.mode in known
+
+
 def test_links_of_the_docs_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *PAGES, *SOURCE_PAGES]:
+    for page in [ROOT / "README.md", *PAGES, *SOURCE_PAGES, *DESTINATION_PAGES]:
         for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert "://" in link or (page.parent / link).exists(), f"{page.name}: {link}"
 
