@@ -1,7 +1,7 @@
 """`make bench`: a year of events built in full, with nothing new and with one per cent more; then
 the connected components of a large graph, in the database and through scipy; then graphs whose
 shape is hard; then profiles of a million people with hundreds of traits, and hundreds of segments
-of them; then many cycles of `cdp run`; then the collector under load.
+of them; then syncs of a million rows; then many cycles of `cdp run`; then the collector under load.
 
 It measures and asserts nothing: figures depend on the machine.
 """
@@ -28,11 +28,15 @@ from project import BenchProject, DbtRun, commit, connect, in_child, versions
 from receiver import Throughput, measure_receiver
 from segments import SegmentBuilds, measure_segments
 from shapes import Solved, Split, solve_shapes, split_chains
+from syncs import SyncRuns, measure_syncs
 from world import add_next_batch, make_world
 
 _RESULTS = Path(__file__).parent / "results"
 _ROUNDS = 3
-_PARTS = ("builds", "components", "shapes", "profiles", "segments", "cycles", "receiver")
+_PARTS = (
+    *("builds", "components", "shapes", "profiles"),
+    *("segments", "syncs", "cycles", "receiver"),
+)
 _PACKAGES = ("dbt-cdp", "dbt-core", "dbt-duckdb", "duckdb", "numpy", "scipy")
 
 # What the package is built to reach on a laptop.
@@ -110,6 +114,8 @@ def main(
             report["profiles"] = _bench_profiles(project, people)
         if "segments" in parts:
             report["segments"] = _bench_segments(project, people)
+        if "syncs" in parts:
+            report["syncs"] = _bench_syncs(project, people)
         if "cycles" in parts:
             report["cycles"] = _bench_cycles(project, cycles)
         if "receiver" in parts:
@@ -180,6 +186,13 @@ def _bench_segments(project: BenchProject, people: int) -> list[dict[str, Any]]:
     folder = project.folder / "segments"
     figures = measure_segments(folder, people, people * _EVENTS_PER_PROFILE, _SEGMENTS)
     _print_segments(figures)
+    return [asdict(figure) for figure in figures]
+
+
+def _bench_syncs(project: BenchProject, rows: int) -> list[dict[str, Any]]:
+    talk(f"Syncs of {rows:,} rows ...")
+    figures = measure_syncs(project.folder / "syncs", rows)
+    _print_syncs(figures)
     return [asdict(figure) for figure in figures]
 
 
@@ -373,6 +386,25 @@ def _print_segments(figures: Sequence[SegmentBuilds]) -> None:
 
 def _runs(figure: SegmentBuilds) -> tuple[DbtRun, DbtRun]:
     return figure.first, figure.steady
+
+
+def _print_syncs(figures: Sequence[SyncRuns]) -> None:
+    print_table(
+        ["sync", "rows", "first, s", "rows/s", "peak, MB", "nothing, s", "1 %, s", "peak, MB"],
+        [
+            [
+                one.sync,
+                one.first.rows,
+                _seconds(one.first.seconds),
+                round(one.first.rows / one.first.seconds),
+                _megabytes(one.first.peak_bytes),
+                _seconds(one.nothing.seconds),
+                _seconds(one.hundredth.seconds),
+                _megabytes(one.hundredth.peak_bytes),
+            ]
+            for one in figures
+        ],
+    )
 
 
 def _print_cycles(figures: Cycles) -> None:
