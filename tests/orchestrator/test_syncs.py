@@ -14,12 +14,14 @@ from typing import Any
 
 import duckdb
 import pytest
+import sqlglot
 import stamina
 import yaml
 
 from consumer import DUCKDB, Consumer, write_shop
 from dbt_cdp.activation import due, ledger
-from dbt_cdp.activation.definition import read_sync
+from dbt_cdp.activation.definition import read_sync, read_syncs
+from dbt_cdp.activation.difference import compiled_queries
 from dbt_cdp.activation.engine import destination_of
 from dbt_cdp.cli import run
 from dbt_cdp.destinations.conformance import Fault
@@ -746,6 +748,24 @@ def test_tests_of_dbt_watch_syncs(shop: Shop) -> None:
     said = consumer.fails(*select)
     assert "PASS fresh" in said and "PASS few " in said and "FAIL 1 fewer" in said
     assert "FAIL 1 fresh" in consumer.fails(*select, cdp_as_of="2038-01-01")
+
+
+@pytest.mark.parametrize("warehouse", ["bigquery", "snowflake"])
+def test_the_queries_are_compiled_for_other_warehouses(shop: Shop, warehouse: str) -> None:
+    targets = {
+        "bigquery": {"method": "oauth-secrets", "token": "none", "project": "p", "dataset": "d"},
+        "snowflake": {"account": "a", "user": "u", "password": "p", "database": "p", "schema": "d"},
+    }
+    path = shop.folder / "profiles.yml"
+    profiles = yaml.safe_load(path.read_text())
+    profiles["shop"]["outputs"][warehouse] = {"type": warehouse, **targets[warehouse]}
+    path.write_text(yaml.safe_dump(profiles))
+    project = Project.find(target=warehouse)
+    for sync in read_syncs(project):
+        queries = compiled_queries(project, sync)
+        for query in queries.values():
+            sqlglot.parse_one(query, dialect=warehouse)
+        assert "d_cdp" in queries["difference"] and "sync_attempts" in queries["difference"]
 
 
 # Definitions

@@ -221,7 +221,7 @@ def open_difference(
         DbtError: the project cannot be compiled, or the sync does not fit it.
         WarehouseError: the warehouse refuses the query, such as for a column that is not there.
     """
-    compiled = _compiled(project, sync)
+    compiled = compiled_queries(project, sync)
     folder = project.target_path / _FOLDER
     # What a run that was killed has left.
     shutil.rmtree(folder, ignore_errors=True)
@@ -240,9 +240,14 @@ def open_difference(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _compiled(project: Project, sync: Definition) -> Mapping[str, str]:
-    """The queries of a sync. Those of all syncs are compiled together, since dbt takes seconds to
-    start; where one of them is broken, this one's alone."""
+def compiled_queries(project: Project, sync: Definition) -> Mapping[str, str]:
+    """The queries of a sync, `difference` and `counts`. Those of all syncs are compiled together,
+    since dbt takes seconds to start; where one of them is broken, this one's alone.
+
+    Raises:
+        ConfigurationError: a destination is not as it must be.
+        DbtError: the project cannot be compiled, or the sync does not fit it.
+    """
     destinations = read_destinations(project)
     syncs = [one for one in read_syncs(project) if one.destination in destinations]
     try:

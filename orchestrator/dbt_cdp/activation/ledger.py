@@ -367,7 +367,7 @@ class SyncLedger:
             "remote_id": change.row.remote_id,
             "action": change.action,
             "row_hash": change.row_hash,
-            "sent": json.dumps(json_value(dict(sent)), ensure_ascii=False, sort_keys=True),
+            "sent": json.dumps(sent, ensure_ascii=False, sort_keys=True, default=json_value),
             "sync_run_id": self.report.sync_run_id,
         }
 

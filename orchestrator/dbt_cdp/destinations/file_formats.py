@@ -75,8 +75,8 @@ class _Ndjson(Format):
     def write(self, file: Path, fields: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
         with file.open("w", encoding="utf-8", newline="\n") as lines:
             for row in rows:
-                values = {name: json_value(row.get(name)) for name in fields}
-                lines.write(json.dumps(values, ensure_ascii=False) + "\n")
+                values = {name: row.get(name) for name in fields}
+                lines.write(json.dumps(values, ensure_ascii=False, default=json_value) + "\n")
 
     @override
     def copy_without(self, old: Path, new: Path, key: str, keys: frozenset[str]) -> bool:
