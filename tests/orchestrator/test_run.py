@@ -64,9 +64,10 @@ def test_a_cycle_loads_and_builds(
     shop: Path, query: Query, capsys: pytest.CaptureFixture[str]
 ) -> None:
     give(shop)
-    load, build, retain = read(capsys, "run", "--dry-run")
+    load, build, sync, retain = read(capsys, "run", "--dry-run")
     assert load["summary"].startswith("1 files of the spool")
     assert build["summary"] == "dbt build --select +package:cdp+"
+    assert sync["summary"] == "there are no syncs"
     assert retain["summary"] == "cdp_retention is not set"
     assert (shop / "spool" / "1.ndjson").exists()
 
@@ -74,6 +75,7 @@ def test_a_cycle_loads_and_builds(
     assert [(one["step"], one["status"]) for one in report["steps"]] == [
         ("load", "ok"),
         ("build", "ok"),
+        ("sync", "skipped"),
         ("retain", "skipped"),
     ]
     assert report["steps"][0]["summary"] == "3 events; 1 rejected"
@@ -657,7 +659,7 @@ def test_sigterm_lets_the_step_end(shop: Path, query: Query) -> None:
     rest = child.stderr.read()
     assert child.wait() == 143
     assert "build: ok" in rest and rest.endswith("Stopped.\n")
-    assert query("select status, error from runs") == [("stopped", "stopped before retain")]
+    assert query("select status, error from runs") == [("stopped", "stopped before sync")]
     assert query("select count(*) from user_profiles") == [(3,)]
 
 
