@@ -350,6 +350,7 @@ def test_status_is_for_monitoring(
         "problem": None,
         "runs": [],
         "sources": [],
+        "syncs": [],
     }
     assert "No run has succeeded yet" in _error(capsys, "status", "--max-age", "1d", code=1)
     entered("ok", 90)
