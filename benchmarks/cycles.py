@@ -5,11 +5,7 @@ built once more from the same events in another project, and compared.
 """
 
 import json
-import os
 import random
-import subprocess
-import sys
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +16,7 @@ import yaml
 from dbt_cdp.collector.segments import Request, spool_line
 from dbt_cdp.collector.spool import make_folder
 from dbt_cdp.project import package_root
-from project import peak_bytes
+from project import cdp
 
 _PEOPLE = 400
 _EVENTS = 40
@@ -138,22 +134,10 @@ def _give(project: Path, number: int, lines: list[bytes]) -> None:
 
 
 def _cycle(project: Path) -> Cycle:
-    started = time.perf_counter()
-    child = subprocess.Popen(
-        [sys.executable, "-P", "-m", "dbt_cdp", "run"],
-        cwd=project,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert child.stderr
-    said = child.stderr.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"cdp run failed:\n{said}")
+    run = cdp(project, "run")
     return Cycle(
-        seconds=time.perf_counter() - started,
-        peak_bytes=peak_bytes(usage.ru_maxrss),
+        seconds=run.seconds,
+        peak_bytes=run.peak_bytes,
         database_bytes=(project / "cycles.duckdb").stat().st_size,
     )
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -113,6 +114,41 @@ class BenchProject:
             else:
                 tests += result["execution_time"]
         return models, tests
+
+
+@dataclass(frozen=True)
+class CommandRun:
+    """What a command of `cdp` printed, and what it took."""
+
+    out: str
+    seconds: float
+    peak_bytes: int
+
+
+def cdp(folder: Path, *arguments: str) -> CommandRun:
+    """Run a command of `cdp` in a project's folder to its end.
+
+    Raises:
+        SystemExit: it failed; the message is what it said.
+    """
+    started = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as said:
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "dbt_cdp", *arguments],
+            cwd=folder,
+            env={**os.environ, "DO_NOT_TRACK": "1"},
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+        )
+        assert child.stdout
+        out = child.stdout.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            said.seek(0)
+            raise SystemExit(f"cdp {' '.join(arguments)} failed:\n{said.read()}")
+    return CommandRun(out, time.perf_counter() - started, peak_bytes(usage.ru_maxrss))
 
 
 def peak_bytes(maximum: int) -> int:

@@ -7,9 +7,6 @@ there, and dropped.
 
 import json
 import os
-import subprocess
-import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from project import BenchProject, connect, in_child, peak_bytes
+from project import BenchProject, cdp, connect, in_child
 
 POSTGRES = "CDP_BENCH_POSTGRES"
 _TABLE = "cdp_bench_people"
@@ -74,7 +71,7 @@ def measure_syncs(folder: Path, rows: int) -> list[SyncRuns]:
         names.append("postgres_table")
     project.dbt("run", "--select", "bench_people_rows", "package:cdp,models/operations")
     # What dbt compiles once is no part of a sync.
-    _call(project.folder, "plan", "--sample", "0")
+    cdp(project.folder, "sync", "plan", "--sample", "0")
     measured = []
     for name in names:
         in_child(_execute, project.database, _PEOPLE, [rows])
@@ -123,28 +120,9 @@ def _exposure(name: str, destination: str, **more: str) -> Mapping[str, Any]:
 
 
 def _run(folder: Path, name: str) -> SyncRun:
-    started = time.perf_counter()
-    out, maximum = _call(folder, "run", name)
-    (report,) = json.loads(out)
-    return SyncRun(report["acknowledged"], time.perf_counter() - started, peak_bytes(maximum))
-
-
-def _call(folder: Path, *arguments: str) -> tuple[str, int]:
-    """Run a command of `cdp sync`; what it prints, and the most memory that it had."""
-    child = subprocess.Popen(
-        [sys.executable, "-P", "-m", "dbt_cdp", "sync", *arguments, "--json"],
-        cwd=folder,
-        env={**os.environ, "DO_NOT_TRACK": "1"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert child.stdout
-    out = child.stdout.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"cdp sync {' '.join(arguments)} failed.")
-    return out, usage.ru_maxrss
+    run = cdp(folder, "sync", "run", name, "--json")
+    (report,) = json.loads(run.out)
+    return SyncRun(report["acknowledged"], run.seconds, run.peak_bytes)
 
 
 def _execute(database: Path, sql: str, parameters: list[Any]) -> None:

@@ -3,6 +3,9 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+# Machines that share a warehouse need not agree on the second.
+SKEW = timedelta(minutes=1)
+
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _LENGTH = re.compile(r"([1-9]\d*)([mhd])")
 

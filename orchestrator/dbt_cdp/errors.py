@@ -1,11 +1,15 @@
 """What can go wrong, and the exit code each failure ends with."""
 
+import platform
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from enum import IntEnum
 
 import click
+
+from dbt_cdp.clock import to_seconds
 
 
 class ExitCode(IntEnum):
@@ -89,7 +93,23 @@ class StorageError(CdpError):
 
 
 class ClockError(CdpError):
-    """This machine's clock is behind what has been written by an earlier run."""
+    """This machine's clock is behind what has been written by an earlier run.
+
+    Args:
+        now: what it says (UTC).
+        last: when that run began (UTC).
+        of: which one that was.
+        work: what is not done until the clock is right, as "nothing is ...".
+    """
+
+    def __init__(self, now: datetime, last: datetime, *, of: str, work: str) -> None:
+        super().__init__(
+            f"The clock of this machine is {to_seconds(last - now)} behind {of}.",
+            where=f"{platform.node()}: it is {now:%Y-%m-%d %H:%M:%S} UTC there, and the run began"
+            f" at {last:%Y-%m-%d %H:%M:%S}",
+            remedy="set the clock right, or wait until it has passed that time; until then nothing"
+            f" is {work}.",
+        )
 
 
 class DiskFullError(WarehouseError):

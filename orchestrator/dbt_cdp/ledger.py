@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from dbt_cdp import __version__
-from dbt_cdp.clock import to_seconds, utc_now
+from dbt_cdp.clock import utc_now
 from dbt_cdp.dbt import Dbt, Relation
 from dbt_cdp.errors import ClockError
 from dbt_cdp.landing import ensure_tables
@@ -107,7 +107,7 @@ class Ledger:
                 f"select status, started_at from {self._runs} order by started_at desc limit 1"  # noqa: S608
             )
             if last and last[0][1] > now:
-                raise _clock_error(now, last[0][1])
+                raise ClockError(now, last[0][1], of="the last run", work="loaded or built")
             for table in (self._runs, self._steps):
                 warehouse.execute(
                     f"update {table} set status = ?, {_ENDED} where status = ?",  # noqa: S608
@@ -162,16 +162,6 @@ class Ledger:
                 f"update {table} set {set_} where {same}",  # noqa: S608
                 [now, now, *values.values(), *where.values()],
             )
-
-
-def _clock_error(now: datetime, last: datetime) -> ClockError:
-    return ClockError(
-        f"The clock of this machine is {to_seconds(last - now)} behind the last run.",
-        where=f"{platform.node()}: it is {now:%Y-%m-%d %H:%M:%S} UTC there, and the run began at"
-        f" {last:%Y-%m-%d %H:%M:%S}",
-        remedy="set the clock right, or wait until it has passed that time; until then nothing is"
-        " loaded or built.",
-    )
 
 
 def read_runs(project: Project, count: int) -> list[RunEntry]:

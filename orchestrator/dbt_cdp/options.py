@@ -1,5 +1,6 @@
 """Options that commands share."""
 
+import getpass
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -58,6 +59,17 @@ def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, project=project, **kwargs)
 
     return with_project
+
+
+by_option = click.option("--by", help="Who decided. Default: the name of this machine's user.")
+
+
+def user_name() -> str | None:
+    """The name of the operating system's user; None where it has none, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        return None
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")

@@ -168,7 +168,6 @@ class Difference:
             f" row_hash, sent, attempts, {columns} from read_parquet(?) where {condition}"
         )
         cursor = self._connection.cursor()
-        cursor.execute("set threads = 1")
         cursor.execute(sql, [self._file, *parameters])
         while rows := cursor.fetchmany(2_000):
             yield from (self._change(*row) for row in rows)

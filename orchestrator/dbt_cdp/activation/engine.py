@@ -11,20 +11,12 @@ from dbt_cdp.activation.difference import (
     Difference,
     open_difference,
 )
-from dbt_cdp.activation.ledger import (
-    FAILED,
-    HELD,
-    OK,
-    PARTIAL,
-    STOPPED,
-    Report,
-    SyncLedger,
-    doubled,
-)
+from dbt_cdp.activation.ledger import HELD, PARTIAL, Report, SyncLedger, doubled
 from dbt_cdp.activation.sender import Sender
 from dbt_cdp.destinations.base import Action, Destination, Outcome
 from dbt_cdp.destinations.registry import VARIABLE, open_destination, read_destinations
 from dbt_cdp.errors import CdpError, ConfigurationError
+from dbt_cdp.ledger import FAILED, OK, STOPPED
 from dbt_cdp.project import PROJECT_FILE, Project
 
 # The guard that nobody has set stops no removal of so few records: half of three is nothing odd.

@@ -20,12 +20,13 @@ from typing import Any
 from dbt_cdp.activation.definition import Definition, read_syncs
 from dbt_cdp.activation.difference import DOUBLED, Change, Counts
 from dbt_cdp.activation.sender import batches
-from dbt_cdp.clock import to_seconds, utc_now
+from dbt_cdp.clock import SKEW, utc_now
 from dbt_cdp.dbt import Dbt
 from dbt_cdp.destinations.base import Action, Outcome, Status
 from dbt_cdp.destinations.values import json_value
 from dbt_cdp.errors import ClockError
 from dbt_cdp.landing import ensure_tables
+from dbt_cdp.ledger import INTERRUPTED, OK, RUNNING
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse import Warehouse, open_tables, open_when_free
 
@@ -33,11 +34,8 @@ DELIVERIES, SYNC_RUNS = "cdp__deliveries", "cdp__sync_runs"
 REJECTS, PAUSES = "cdp__sync_rejects", "cdp__sync_pauses"
 ATTEMPTS = "cdp__sync_attempts"
 
-RUNNING, OK, PARTIAL, HELD = "running", "ok", "partial", "held"
-FAILED, STOPPED, INTERRUPTED = "failed", "stopped", "interrupted"
-
-# Machines that share a warehouse need not agree on the second.
-_SKEW = timedelta(minutes=1)
+# What a run of a sync may be besides what any run may.
+PARTIAL, HELD = "partial", "held"
 
 # So many entries are written at once, or those of so many seconds.
 _FLUSHED_ROWS, _FLUSHED_SECONDS = 10_000, 15.0
@@ -200,8 +198,9 @@ class SyncLedger:
                 f"select max(started_at) from {self._runs} where sync_name = ?",  # noqa: S608
                 [name],
             )
-            if last and last - utc_now() > _SKEW:
-                raise _clock_error(name, last - utc_now())
+            now = utc_now()
+            if last and last - now > SKEW:
+                raise ClockError(now, last, of="the last run of this sync", work="sent")
             runs = warehouse.query(
                 f"select sync_run_id from {self._runs} where sync_name = ? and status = ?",  # noqa: S608
                 [name, RUNNING],
@@ -403,15 +402,6 @@ def doubled(change: Change) -> Outcome:
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in rows[0]}
-
-
-def _clock_error(name: str, behind: timedelta) -> ClockError:
-    return ClockError(
-        f"The clock of this machine is {to_seconds(behind)} behind the last run of this sync.",
-        where=f"sync '{name}'",
-        remedy="set the clock right, or wait until it has passed that time; until then nothing is"
-        " sent.",
-    )
 
 
 @dataclass(frozen=True)

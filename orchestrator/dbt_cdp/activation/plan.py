@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dbt_cdp.activation.definition import Definition
-from dbt_cdp.activation.difference import DOUBLED, ORDER, Change, Counts, open_difference
+from dbt_cdp.activation.difference import ORDER, Change, Counts, open_difference
 from dbt_cdp.activation.engine import destination_of, guard_problem
 from dbt_cdp.activation.ledger import make_tables
+from dbt_cdp.destinations.base import Action
 from dbt_cdp.project import Project
 
 
@@ -17,7 +18,8 @@ class Plan:
     Attributes:
         sync: the sync.
         counts: how many rows there are.
-        numbers: by action how many would be sent, and how many are newly found doubled.
+        numbers: by action how many would be sent.
+        doubled: how many are newly found not to be alone with their id or key.
         parked: how many wait, since they were rejected for good or too often.
         problem: why its guard would hold it; None where it would not.
         sample: some rows of each action.
@@ -25,7 +27,8 @@ class Plan:
 
     sync: Definition
     counts: Counts
-    numbers: Mapping[str, int]
+    numbers: Mapping[Action, int]
+    doubled: int
     parked: int
     problem: str | None
     sample: Sequence[Change]
@@ -48,10 +51,8 @@ def plan_sync(project: Project, sync: Definition, sample: int) -> Plan:
         return Plan(
             sync,
             difference.counts,
-            {
-                **{str(name): number for name, number in numbers.items()},
-                DOUBLED: difference.new_doubled,
-            },
+            numbers,
+            difference.new_doubled,
             difference.parked,
             guard_problem(sync, difference.counts, numbers),
             [change for action in ORDER for change in difference.sample(action, sample)],

@@ -9,7 +9,7 @@ from statistics import median
 import click
 
 from dbt_cdp.activation.ledger import SyncState, read_sync_states
-from dbt_cdp.clock import to_seconds, utc_now
+from dbt_cdp.clock import SKEW, to_seconds, utc_now
 from dbt_cdp.errors import ExitCode, WarehouseLockedError
 from dbt_cdp.freshness import SourceEntry, read_sources
 from dbt_cdp.ledger import FAILED, INTERRUPTED, OK, RUNNING, STOPPED, RunEntry, read_runs
@@ -21,9 +21,6 @@ from dbt_cdp.run_metrics import write_metrics
 
 # What the last run's duration is compared with.
 _COMPARED = 20
-
-# Machines that share a warehouse need not agree on the second.
-_SKEW = timedelta(minutes=1)
 
 
 @click.command()
@@ -148,7 +145,7 @@ def _long_run(since: datetime, max_age: timedelta | None) -> str | None:
 
 def _problem(entries: list[RunEntry], max_age: timedelta | None) -> str | None:
     """What is not as it should be."""
-    if entries and (ahead := _last_time(entries[0]) - utc_now()) > _SKEW:
+    if entries and (ahead := _last_time(entries[0]) - utc_now()) > SKEW:
         return (
             f"The last run is {to_seconds(ahead)} later than this machine's clock. Set the clock"
             " right: how old a run is cannot be told, and none begins until then."

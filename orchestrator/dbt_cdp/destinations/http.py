@@ -16,8 +16,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import stamina
-import stamina.instrumentation
 from pyrate_limiter import Limiter, Rate
 
 from dbt_cdp.destinations.errors import (
@@ -25,13 +23,8 @@ from dbt_cdp.destinations.errors import (
     DestinationRefusedError,
     DestinationUnavailableError,
 )
+from dbt_cdp.destinations.retries import retried
 from dbt_cdp.errors import ConfigurationError
-
-# By default it would log what it calls and why it does so again.
-stamina.instrumentation.set_on_retry_hooks([])
-
-_ATTEMPTS = 5
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 
 # A longer wait that a destination asks for is left to the next run.
 _LONGEST_ASKED = 120.0
@@ -159,21 +152,14 @@ class HttpClient:
             DestinationUnavailableError: it did not answer, was too busy or failed, each time.
             DestinationRefusedError: it refuses the credentials, or sends elsewhere.
         """
+
+        def call() -> httpx.Response:
+            self._limiter.try_acquire(self._account)
+            more = prepare() if prepare else {}
+            return self._checked(self._client.request(method, path, json=json, **more))
+
         with self._last_failure():
-            for attempt in stamina.retry_context(
-                on=_wait,
-                attempts=_ATTEMPTS,
-                timeout=None,
-                wait_initial=_FIRST_WAIT,
-                wait_max=_LONGEST_WAIT,
-                wait_jitter=_FIRST_WAIT,
-            ):
-                with attempt:
-                    self._limiter.try_acquire(self._account)
-                    more = prepare() if prepare else {}
-                    response = self._client.request(method, path, json=json, **more)
-                    return self._checked(response)
-        raise AssertionError  # pragma: no cover: the loop returns or raises
+            return retried(_wait, call)
 
     def reason(self, response: httpx.Response) -> str:
         """What an answer says is wrong, without secrets."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
-import stamina
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field
@@ -27,10 +26,8 @@ from dbt_cdp.destinations.errors import (
 )
 from dbt_cdp.destinations.http import is_loopback, read_secret
 from dbt_cdp.destinations.postgres_table import DELIVERY_COLUMN, Failure, Table, TableError
+from dbt_cdp.destinations.retries import retried
 from dbt_cdp.errors import ConfigurationError
-
-_ATTEMPTS = 5
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 
 # What a connection string that does not say otherwise gets: a server that is gone without a word
 # is noticed after a minute.
@@ -229,16 +226,7 @@ class PostgresDestination(Destination):
             DestinationRefusedError: the server lets nobody do that.
         """
         try:
-            for attempt in stamina.retry_context(
-                on=_is_transient,
-                attempts=_ATTEMPTS,
-                timeout=None,
-                wait_initial=_FIRST_WAIT,
-                wait_max=_LONGEST_WAIT,
-                wait_jitter=_FIRST_WAIT,
-            ):
-                with attempt:
-                    return work(self._connected())
+            return retried(_is_transient, lambda: work(self._connected()))
         except TableError as error:
             statements = "".join(f"\n    {one}" for one in error.statements)
             raise DestinationRefusedError(
@@ -251,7 +239,6 @@ class PostgresDestination(Destination):
         except (_AwayError, psycopg.Error) as error:
             # Their own texts may hold the connection string, or a row.
             raise self._translated(error) from None
-        raise AssertionError  # pragma: no cover: the loop returns or raises
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:

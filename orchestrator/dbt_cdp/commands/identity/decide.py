@@ -1,6 +1,5 @@
 """`cdp identity decide`: writes people's decisions on who is who."""
 
-import getpass
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from dbt_cdp.decisions import (
     read_file,
     write_decisions,
 )
-from dbt_cdp.options import json_option, project_options
+from dbt_cdp.options import by_option, json_option, project_options, user_name
 from dbt_cdp.output import print_json, print_table, talk
 from dbt_cdp.project import Project
 
@@ -29,7 +28,7 @@ _WRITTEN_COLUMNS = ("decision_id", "decision", "decided_at")
 @click.argument("decision", required=False)
 @click.argument("identifiers", nargs=-1, metavar="[IDENTIFIER] [IDENTIFIER]")
 @click.option("--reason", help="Why. With --file: for the rows that give no reason of their own.")
-@click.option("--by", help="Who decided. Default: the name of this machine's user.")
+@by_option
 @click.option(
     "--file",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
@@ -72,14 +71,6 @@ def _decisions(
     if file is not None:
         return read_file(project, file, reason)
     return [read_arguments(project, decision or "", identifiers, reason)]
-
-
-def user_name() -> str | None:
-    """The name of the operating system's user; None where it has none, as in some containers."""
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):
-        return None
 
 
 def print_written(written: list[Written], as_json: bool) -> None:

@@ -6,8 +6,8 @@ from dataclasses import asdict
 import click
 
 from dbt_cdp.candidates import Candidate, decide_candidates, read_candidates
-from dbt_cdp.commands.identity.decide import print_written, user_name
-from dbt_cdp.options import json_option, project_options
+from dbt_cdp.commands.identity.decide import print_written
+from dbt_cdp.options import by_option, json_option, project_options, user_name
 from dbt_cdp.output import print_json, print_table, talk
 from dbt_cdp.project import Project
 
@@ -29,7 +29,7 @@ _ID_LENGTH = 12
     help="Take the two for two people; the start of an id suffices, and it can be repeated.",
 )
 @click.option("--reason", help="Why. Default: the rule and its score.")
-@click.option("--by", help="Who decided. Default: the name of this machine's user.")
+@by_option
 @click.option(
     "--all",
     "everything",

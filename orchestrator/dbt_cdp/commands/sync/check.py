@@ -4,6 +4,7 @@ import click
 
 from dbt_cdp.activation.definition import read_syncs
 from dbt_cdp.activation.engine import destination_of
+from dbt_cdp.commands.sync.shared import NO_SYNCS
 from dbt_cdp.errors import CdpError, ExitCode
 from dbt_cdp.options import json_option, project_options
 from dbt_cdp.output import print_json, print_table, talk
@@ -38,6 +39,6 @@ def check(names: tuple[str, ...], as_json: bool, project: Project) -> int:
             [(*one[:3], tuple(one[3].splitlines())) for one in results],
         )
     else:
-        talk("There are no syncs: no exposure has config.meta.cdp_sync.")
+        talk(NO_SYNCS)
     is_well = all(status == "ok" for _, _, status, _ in results)
     return ExitCode.OK if is_well else ExitCode.WORK_FAILED

@@ -4,8 +4,7 @@ import click
 
 from dbt_cdp.activation.definition import read_syncs
 from dbt_cdp.activation.ledger import write_pause
-from dbt_cdp.commands.identity.decide import user_name
-from dbt_cdp.options import json_option, project_options
+from dbt_cdp.options import by_option, json_option, project_options, user_name
 from dbt_cdp.output import print_json, talk
 from dbt_cdp.project import Project
 
@@ -14,7 +13,7 @@ from dbt_cdp.project import Project
 @click.argument("name")
 @click.option("--resume", is_flag=True, help="Let it go on.")
 @click.option("--reason", help="Why.")
-@click.option("--by", help="Who decided. Default: the name of this machine's user.")
+@by_option
 @json_option
 @project_options
 def pause(

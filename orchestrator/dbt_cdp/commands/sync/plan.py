@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from dbt_cdp.activation.definition import read_syncs
-from dbt_cdp.activation.difference import DOUBLED, Change
+from dbt_cdp.activation.difference import Change
 from dbt_cdp.activation.plan import Plan, plan_sync
+from dbt_cdp.commands.sync.shared import NO_SYNCS
 from dbt_cdp.destinations.base import Action
 from dbt_cdp.destinations.values import json_value, plain_text
 from dbt_cdp.lock import run_lock
@@ -44,7 +45,7 @@ def plan(names: tuple[str, ...], sample: int, as_json: bool, project: Project) -
     if as_json:
         print_json([_as_json(one) for one in plans])
     elif not plans:
-        talk("There are no syncs: no exposure has config.meta.cdp_sync.")
+        talk(NO_SYNCS)
     else:
         _print(plans)
 
@@ -55,7 +56,7 @@ def _as_json(plan: Plan) -> dict[str, Any]:
         "destination": plan.sync.destination,
         "mode": str(plan.sync.mode),
         **asdict(plan.counts),
-        "to_do": dict(plan.numbers),
+        "to_do": {**plan.numbers, "doubled": plan.doubled},
         "parked": plan.parked,
         "problem": plan.problem,
         "sample": [
@@ -79,7 +80,7 @@ def _print(plans: Sequence[Plan]) -> None:
                 plan.numbers[Action.REMOVE] + plan.numbers[Action.MERGE],
                 plan.counts.without_key,
                 plan.counts.withheld,
-                plan.numbers[DOUBLED],
+                plan.doubled,
                 plan.parked,
             )
             for plan in plans

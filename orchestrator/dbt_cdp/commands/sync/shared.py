@@ -6,11 +6,14 @@ from dataclasses import asdict
 
 from dbt_cdp.activation.definition import Definition
 from dbt_cdp.activation.engine import run_sync
-from dbt_cdp.activation.ledger import OK, Report
+from dbt_cdp.activation.ledger import Report
 from dbt_cdp.errors import ExitCode
+from dbt_cdp.ledger import OK
 from dbt_cdp.lock import run_lock
 from dbt_cdp.output import print_json, print_table, talk
 from dbt_cdp.project import Project
+
+NO_SYNCS = "There are no syncs: no exposure has config.meta.cdp_sync."
 
 
 def run_all(
