@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
-from dbt_cdp.activation.ledger import SyncState
+from dbt_cdp.activation.states import SyncState
 from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.freshness import SourceEntry
 from dbt_cdp.ledger import OK, RUNNING, RunEntry

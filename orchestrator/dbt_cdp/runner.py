@@ -306,17 +306,13 @@ def _sync(project: Project, settings: Settings, run_id: str) -> tuple[str, str]:
     taken = rejected = 0
     failed = []
     for sync in syncs:
-        try:
-            report, error = run_sync(project, sync, run_id=run_id)
-        except CdpError as failure:
-            error = failure
-        else:
-            taken, rejected = taken + report.acknowledged, rejected + report.rejected
-            if report.status == HELD:
-                failed.append(f"'{sync.name}' was held: {report.error}")
-        if error:
+        report, error = run_sync(project, sync, run_id=run_id)
+        taken, rejected = taken + report.acknowledged, rejected + report.rejected
+        if report.status == HELD:
+            failed.append(f"'{sync.name}' was held: {report.error}")
+        elif error:
             error.show()
-            failed.append(f"'{sync.name}': {_without_values(error)}")
+            failed.append(f"'{sync.name}': {report.error}")
     told = f"{len(syncs):,} sync{'s' * (len(syncs) != 1)}, {taken:,} rows taken"
     told += f", {rejected:,} rejected" if rejected else ""
     return (FAILED, "; ".join([told, *failed])) if failed else (OK, told)

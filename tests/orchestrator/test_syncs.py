@@ -147,6 +147,12 @@ class Shop:
         assert run(["sync", *arguments]) == code
         return self._capsys.readouterr().err
 
+    def out(self, *arguments: str) -> str:
+        """Run a command of `cdp sync`; what it says on stdout."""
+        self._capsys.readouterr()
+        assert run(["sync", *arguments]) == 0
+        return self._capsys.readouterr().out
+
     def delivered(self, name: str) -> dict[str, Any]:
         """What counts as delivered, by key."""
         rows = self.query(
@@ -620,13 +626,7 @@ def test_the_history_tells_how_the_last_runs_went(shop: Shop) -> None:
         shop.sync("mirrored")
     history = shop.call("history", "mirrored", "--runs", "2")
     assert [one["acknowledged"] for one in history] == [0, 1]
-    assert "acknowledged" in shop_out(shop, "history")
-
-
-def shop_out(shop: Shop, *arguments: str) -> str:
-    shop._capsys.readouterr()
-    assert run(["sync", *arguments]) == 0
-    return shop._capsys.readouterr().out
+    assert "acknowledged" in shop.out("history")
 
 
 def test_a_check_tells_what_is_wrong_with_each(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -640,7 +640,7 @@ def test_a_check_tells_what_is_wrong_with_each(shop: Shop, monkeypatch: pytest.M
 
 
 def test_a_plan_is_shown_to_people(shop: Shop) -> None:
-    out = shop_out(shop, "plan", "mirrored", "--sample", "1")
+    out = shop.out("plan", "mirrored", "--sample", "1")
     assert "ann@shop.example" in out and "bob@shop.example" not in out
     assert shop.listener.requests == []
 
@@ -766,6 +766,18 @@ def test_the_queries_are_compiled_for_other_warehouses(shop: Shop, warehouse: st
         for query in queries.values():
             sqlglot.parse_one(query, dialect=warehouse)
         assert "d_cdp" in queries["difference"] and "sync_attempts" in queries["difference"]
+
+
+def test_a_destination_that_cannot_be_opened_is_a_failure_on_record(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.sync("mirrored")
+    monkeypatch.delenv("HOOK_SECRET")
+    reports = shop.call("run", "mirrored", "filed", code=2)
+    assert {one["sync"]: one["status"] for one in reports} == {"mirrored": "failed", "filed": "ok"}
+    assert "HOOK_SECRET" in reports[1]["error"]
+    assert run(["status"]) == 1
+    assert "'mirrored' (failed)" in capsys.readouterr().err
 
 
 # Definitions

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped]
 
 from dbt_cdp.activation.definition import Definition, read_syncs
-from dbt_cdp.activation.ledger import read_pauses, read_sync_runs
+from dbt_cdp.activation.pauses import read_pauses
+from dbt_cdp.activation.states import read_sync_runs
 from dbt_cdp.clock import utc_now
 from dbt_cdp.output import talk
 from dbt_cdp.project import Project

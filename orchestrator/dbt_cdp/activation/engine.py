@@ -62,15 +62,16 @@ def run_sync(
 
     Raises:
         ClockError: this machine's clock is behind the last run of the sync.
-        ConfigurationError: the destination or the sync is not as it must be.
+        DbtError: the ledger cannot be made.
         WarehouseError: the ledger cannot be written.
     """
-    with destination_of(project, sync) as destination:
-        ledger = SyncLedger(project, sync, run_id)
-        for lost, remote_ids in ledger.lost_runs():
-            destination.discard(lost, remote_ids)
-        ledger.begin()
-        try:
+    ledger = SyncLedger(project, sync, run_id)
+    lost = ledger.begin()
+    try:
+        with destination_of(project, sync) as destination:
+            for one, remote_ids in lost.items():
+                destination.discard(one, remote_ids)
+            ledger.give_up(lost)
             with open_difference(project, sync, destination, retries=retries) as difference:
                 numbers = {action: difference.number(action) for action in ORDER}
                 ledger.count(difference.counts, numbers)
@@ -79,14 +80,14 @@ def run_sync(
                     return ledger.end(HELD, problem), None
                 destination.begin(ledger.report.sync_run_id)
                 _deliver(destination, difference, ledger)
-        except CdpError as error:
-            return ledger.end(FAILED, error.problem), error
-        except BaseException as reason:
-            # What the destination has taken is written, so that it need not be sent again.
-            with suppress(CdpError):
-                ledger.end(STOPPED, f"stopped by {type(reason).__name__}")
-            raise
-        return ledger.end(PARTIAL if ledger.report.rejected else OK), None
+    except CdpError as error:
+        return ledger.end(FAILED, error.problem), error
+    except BaseException as reason:
+        # What the destination has taken is written, so that it need not be sent again.
+        with suppress(CdpError):
+            ledger.end(STOPPED, f"stopped by {type(reason).__name__}")
+        raise
+    return ledger.end(PARTIAL if ledger.report.rejected else OK), None
 
 
 def guard_problem(sync: Definition, counts: Counts, numbers: Mapping[Action, int]) -> str | None:

@@ -13,29 +13,31 @@ import json
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from dbt_cdp.activation.definition import Definition, read_syncs
+from dbt_cdp.activation.definition import Definition
 from dbt_cdp.activation.difference import DOUBLED, Change, Counts
 from dbt_cdp.activation.sender import batches
 from dbt_cdp.clock import SKEW, utc_now
-from dbt_cdp.dbt import Dbt
+from dbt_cdp.dbt import Relation
 from dbt_cdp.destinations.base import Action, Outcome, Status
 from dbt_cdp.destinations.values import json_value
 from dbt_cdp.errors import ClockError
 from dbt_cdp.landing import ensure_tables
-from dbt_cdp.ledger import INTERRUPTED, OK, RUNNING
+from dbt_cdp.ledger import INTERRUPTED, RUNNING
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse import Warehouse, open_tables, open_when_free
+from dbt_cdp.warehouse import Warehouse, open_when_free
 
 DELIVERIES, SYNC_RUNS = "cdp__deliveries", "cdp__sync_runs"
-REJECTS, PAUSES = "cdp__sync_rejects", "cdp__sync_pauses"
-ATTEMPTS = "cdp__sync_attempts"
+REJECTS, ATTEMPTS = "cdp__sync_rejects", "cdp__sync_attempts"
 
 # What a run of a sync may be besides what any run may.
 PARTIAL, HELD = "partial", "held"
+
+# What was entered of a run when it began.
+_FIXED = ("sync_run_id", "sync", "destination")
 
 # So many entries are written at once, or those of so many seconds.
 _FLUSHED_ROWS, _FLUSHED_SECONDS = 10_000, 15.0
@@ -69,56 +71,6 @@ where
         or delivery_id in (select delivery_id from {rejects} where sync_name = ?)
         or record_id in (select record_id from {deliveries} where sync_run_id = ?)
     )
-"""
-_STATES = """
-select
-    runs.sync_name,
-    runs.started_at,
-    runs.status,
-    runs.error,
-    (
-        select count(*) from {cdp__deliveries} as deliveries
-        where deliveries.sync_name = runs.sync_name and deliveries.state = 'present'
-    ) as records,
-    (
-        select count(distinct rejects.delivery_id) from {cdp__sync_rejects} as rejects
-        where
-            rejects.sync_name = runs.sync_name
-            and not exists (
-                select 1 from {cdp__deliveries} as later
-                where
-                    later.record_id = rejects.record_id
-                    and later.acknowledged_at > rejects.rejected_at
-            )
-    ) as rejects
-from (
-    select
-        *,
-        row_number() over (partition by sync_name order by started_at desc) as age
-    from {cdp__sync_runs}
-) as runs
-where age = 1
-order by runs.sync_name
-"""
-_LAST_RUNS = """
-select * from (
-    select
-        *,
-        row_number() over (partition by sync_name order by started_at desc) as age
-    from {cdp__sync_runs}
-) as numbered
-where age <= ?
-order by started_at desc
-"""
-_PAUSED = """
-select sync_name, reason, decided_by, decided_at
-from (
-    select
-        *,
-        row_number() over (partition by sync_name order by decided_at desc) as age
-    from {cdp__sync_pauses}
-) as numbered
-where age = 1 and is_paused
 """
 
 
@@ -161,13 +113,16 @@ class Report:
         return self.to_add + self.to_change + self.to_remove
 
 
-def make_tables(project: Project) -> None:
+def make_tables(project: Project) -> list[Relation]:
     """Make the tables that a sync reads and writes, where they are missing.
+
+    Returns:
+        The tables of deliveries, of runs, of rejects and of attempts.
 
     Raises:
         DbtError: the project cannot be parsed, or the tables cannot be made.
     """
-    ensure_tables(project, [DELIVERIES, SYNC_RUNS, REJECTS, ATTEMPTS, PAUSES])
+    return ensure_tables(project, [DELIVERIES, SYNC_RUNS, REJECTS, ATTEMPTS])
 
 
 class SyncLedger:
@@ -175,9 +130,7 @@ class SyncLedger:
 
     def __init__(self, project: Project, sync: Definition, run_id: str | None) -> None:
         self._project, self._sync, self._run_id = project, sync, run_id
-        self._deliveries, self._runs, self._rejects, self._attempts = ensure_tables(
-            project, [DELIVERIES, SYNC_RUNS, REJECTS, ATTEMPTS]
-        )
+        self._deliveries, self._runs, self._rejects, self._attempts = make_tables(project)
         self.report = Report(uuid.uuid4().hex, sync.name, sync.destination)
         self._new: dict[str, dict[str, Any]] = {}
         self._refused: dict[str, dict[str, Any]] = {}
@@ -185,54 +138,38 @@ class SyncLedger:
         self._offset = timedelta()
         self._answered = 0
 
-    def lost_runs(self) -> list[tuple[str, frozenset[str]]]:
-        """The runs of the sync that ended without a word: their ids, and the remote ids that they
-        have recorded.
+    def begin(self) -> Mapping[str, frozenset[str]]:
+        """Enter that the sync runs.
+
+        Returns:
+            Its runs that ended without a word, by their ids: the remote ids that they have
+            recorded.
 
         Raises:
             ClockError: this machine's clock is behind the last run.
         """
-        name = self._sync.name
+        now, name = utc_now(), self._sync.name
         with open_when_free(self._project) as warehouse:
             ((last,),) = warehouse.query(
                 f"select max(started_at) from {self._runs} where sync_name = ?",  # noqa: S608
                 [name],
             )
-            now = utc_now()
             if last and last - now > SKEW:
                 raise ClockError(now, last, of="the last run of this sync", work="sent")
             runs = warehouse.query(
                 f"select sync_run_id from {self._runs} where sync_name = ? and status = ?",  # noqa: S608
                 [name, RUNNING],
             )
-            return [(run, self._remote_ids(warehouse, run)) for (run,) in runs]
-
-    def _remote_ids(self, warehouse: Warehouse, sync_run_id: str) -> frozenset[str]:
-        rows = warehouse.query(
-            f"select distinct remote_id from {self._deliveries}"  # noqa: S608
-            " where sync_run_id = ? and remote_id is not null",
-            [sync_run_id],
-        )
-        return frozenset(remote for (remote,) in rows)
-
-    def begin(self) -> None:
-        """Enter that the sync runs, and that those before it which ended without a word do not."""
-        now, name = utc_now(), self._sync.name
-        with open_when_free(self._project) as warehouse:
-            warehouse.execute(
-                f"update {self._runs} set status = ?, ended_at = ?"  # noqa: S608
-                " where sync_name = ? and status = ?",
-                [INTERRUPTED, now, name, RUNNING],
-            )
+            lost = {run: self._remote_ids(warehouse, run) for (run,) in runs}
             ((latest,),) = warehouse.query(
                 f"select max(acknowledged_at) from {self._deliveries} where sync_name = ?",  # noqa: S608
                 [name],
             )
-            # A run that was killed may have recorded more than it has settled.
-            self._settle(warehouse)
             # What comes later is entered as later, whatever the clock says.
             if latest and latest >= now:
                 self._offset = latest - now + timedelta(microseconds=1)
+            # A run that was killed may have recorded more than it has settled.
+            self._settle(warehouse)
             warehouse.insert_row(
                 self._runs,
                 {
@@ -246,6 +183,24 @@ class SyncLedger:
                     "status": RUNNING,
                 },
             )
+        return lost
+
+    def _remote_ids(self, warehouse: Warehouse, sync_run_id: str) -> frozenset[str]:
+        rows = warehouse.query(
+            f"select distinct remote_id from {self._deliveries}"  # noqa: S608
+            " where sync_run_id = ? and remote_id is not null",
+            [sync_run_id],
+        )
+        return frozenset(remote for (remote,) in rows)
+
+    def give_up(self, lost: Iterable[str]) -> None:
+        """Enter that runs were interrupted, of which all has been taken back that was to be."""
+        for run in lost:
+            with open_when_free(self._project) as warehouse:
+                warehouse.execute(
+                    f"update {self._runs} set status = ?, ended_at = ? where sync_run_id = ?",  # noqa: S608
+                    [INTERRUPTED, utc_now(), run],
+                )
 
     def _settle(self, warehouse: Warehouse) -> None:
         sql = _SETTLE.format(
@@ -305,21 +260,10 @@ class SyncLedger:
         report.status, report.error = status, error
         report.pending = report.to_do - self._answered
         self.flush()
-        values: dict[str, Any] = {
-            "ended_at": utc_now(),
-            "status": status,
-            "source_rows": report.source_rows,
-            "without_key": report.without_key,
-            "withheld": report.withheld,
-            "to_add": report.to_add,
-            "to_change": report.to_change,
-            "to_remove": report.to_remove,
-            "acknowledged": report.acknowledged,
-            "rejected": report.rejected,
-            "pending": report.pending,
-        }
-        if error is not None:
-            values["error"] = error
+        found = {name: value for name, value in asdict(report).items() if name not in _FIXED}
+        values = {"ended_at": utc_now(), **found}
+        if error is None:
+            del values["error"]
         set_ = ", ".join(f"{name} = ?" for name in values)
         with open_when_free(self._project) as warehouse:
             if self._answered:
@@ -337,7 +281,7 @@ class SyncLedger:
     def _delivery(self, change: Change, outcome: Outcome) -> dict[str, Any]:
         is_gone = change.action in (Action.REMOVE, Action.MERGE)
         return {
-            **self._entry(change, outcome.sent),
+            **self._values(change, outcome.sent),
             "remote_id": outcome.remote_id,
             "state": "removed" if is_gone else "present",
             "acknowledged_at": utc_now() + self._offset,
@@ -345,35 +289,37 @@ class SyncLedger:
 
     def _attempt(self, change: Change, now: datetime) -> dict[str, Any]:
         return {
-            **self._entry(change, None),
+            **self._values(change, None),
+            "remote_id": change.row.remote_id,
             "attempt_id": f"{change.row.delivery_id}-{self.report.sync_run_id}",
             "attempted_at": now,
-        }
-
-    def _entry(self, change: Change, sent: Mapping[str, Any] | None) -> dict[str, Any]:
-        """What deliveries and attempts have in common."""
-        if sent is None:
-            # Fields that were left out keep what was sent before.
-            sent = {**change.row.sent, **change.row.fields}
-        return {
-            "delivery_id": change.row.delivery_id,
-            "sync_name": self._sync.name,
-            "destination": self._sync.destination,
-            "object": self._sync.target,
-            "record_id": change.record_id,
-            "row_id": change.row_id,
-            "key_value": change.row.key,
-            "remote_id": change.row.remote_id,
-            "action": change.action,
-            "row_hash": change.row_hash,
-            "sent": json.dumps(sent, ensure_ascii=False, sort_keys=True, default=json_value),
-            "sync_run_id": self.report.sync_run_id,
         }
 
     def _reject(self, change: Change, outcome: Outcome) -> dict[str, Any]:
         attempt = change.attempts + 1
         return {
+            **self._entry(change),
             "reject_id": f"{change.row.delivery_id}-{attempt}",
+            "attempt": attempt,
+            "is_retryable": outcome.status is Status.RETRY,
+            "reason": outcome.reason or "no reason was given",
+            "rejected_at": utc_now() + self._offset,
+        }
+
+    def _values(self, change: Change, sent: Mapping[str, Any] | None) -> dict[str, Any]:
+        """An entry with the values as they are sent."""
+        if sent is None:
+            # Fields that were left out keep what was sent before.
+            sent = {**change.row.sent, **change.row.fields}
+        return {
+            **self._entry(change),
+            "row_hash": change.row_hash,
+            "sent": json.dumps(sent, ensure_ascii=False, sort_keys=True, default=json_value),
+        }
+
+    def _entry(self, change: Change) -> dict[str, Any]:
+        """What all entries on a row have."""
+        return {
             "delivery_id": change.row.delivery_id,
             "sync_name": self._sync.name,
             "destination": self._sync.destination,
@@ -382,11 +328,7 @@ class SyncLedger:
             "row_id": change.row_id,
             "key_value": change.row.key or None,
             "action": change.action,
-            "attempt": attempt,
-            "is_retryable": outcome.status is Status.RETRY,
-            "reason": outcome.reason or "no reason was given",
             "sync_run_id": self.report.sync_run_id,
-            "rejected_at": utc_now() + self._offset,
         }
 
 
@@ -404,112 +346,12 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
-@dataclass(frozen=True)
-class Pause:
-    """A sync that is paused.
-
-    Attributes:
-        reason: why.
-        decided_by: who has paused it.
-        decided_at: when (UTC).
-    """
-
-    reason: str | None
-    decided_by: str | None
-    decided_at: datetime
-
-
-def read_pauses(project: Project) -> Mapping[str, Pause]:
-    """The syncs that are paused, by name."""
-    ensure_tables(project, [PAUSES])
-    manifest = Dbt(project).manifest()
-    with open_tables(project, [PAUSES]) as warehouse:
-        rows = warehouse.query(manifest.with_tables(_PAUSED))
-    return {name: Pause(*row) for name, *row in rows}
-
-
-def write_pause(
-    project: Project, name: str, reason: str | None, decided_by: str | None, *, is_paused: bool
-) -> None:
-    """Enter that a sync is paused, or goes on."""
-    (table,) = ensure_tables(project, [PAUSES])
-    with open_when_free(project) as warehouse:
-        warehouse.insert_row(
-            table,
-            {
-                "pause_id": uuid.uuid4().hex,
-                "sync_name": name,
-                "is_paused": is_paused,
-                "reason": reason,
-                "decided_by": decided_by,
-                "decided_at": utc_now(),
-            },
-        )
-
-
-def read_sync_runs(project: Project, count: int) -> list[dict[str, Any]]:
-    """The last runs of each sync, the newest first, as the table has them."""
-    ensure_tables(project, [SYNC_RUNS])
-    manifest = Dbt(project).manifest()
-    with open_tables(project, [SYNC_RUNS]) as warehouse:
-        names = warehouse.columns(manifest.relation(SYNC_RUNS))
-        rows = warehouse.query(manifest.with_tables(_LAST_RUNS), [count])
-    return [dict(zip(names, row, strict=False)) for row in rows]
-
-
-@dataclass(frozen=True)
-class SyncState:
-    """How a sync is doing.
-
-    Attributes:
-        sync: the exposure's name.
-        started_at: when it ran last (UTC).
-        status: how that ended.
-        error: what went wrong; None where nothing did.
-        records: how many records its destinations hold, as far as was acknowledged.
-        rejects: how many rows were rejected and not taken since.
-        is_paused: whether it rests.
-    """
-
-    sync: str
-    started_at: datetime
-    status: str
-    error: str | None
-    records: int
-    rejects: int
-    is_paused: bool = False
-
-    @property
-    def is_well(self) -> bool:
-        """Whether its last run has done all that it could, though rows may have been rejected."""
-        return self.is_paused or self.status in (OK, PARTIAL, RUNNING)
-
-
-def read_sync_states(project: Project) -> list[SyncState]:
-    """How the syncs are doing that have run and that there still are, by name.
-
-    Raises:
-        ConfigurationError: a sync is not as it must be.
-        DbtError: the project cannot be parsed.
-        WarehouseError: the warehouse cannot be opened or read.
-    """
-    names = {one.name for one in read_syncs(project)}
-    if not names:
-        return []
-    make_tables(project)
-    manifest = Dbt(project).manifest()
-    with open_tables(project, [SYNC_RUNS]) as warehouse:
-        states = [SyncState(*row) for row in warehouse.query(manifest.with_tables(_STATES))]
-    pauses = read_pauses(project)
-    return [replace(one, is_paused=one.sync in pauses) for one in states if one.sync in names]
-
-
 def forget_deliveries(project: Project, name: str) -> int:
     """Let the next run send all of a sync's rows again; how many there are.
 
     What was delivered stays on record: whoever is to be erased is erased there too.
     """
-    deliveries, rejects = ensure_tables(project, [DELIVERIES, REJECTS])
+    deliveries, _, rejects, _ = make_tables(project)
     with open_when_free(project) as warehouse:
         warehouse.execute(f"delete from {rejects} where sync_name = ?", [name])  # noqa: S608
         return warehouse.execute(

@@ -8,7 +8,7 @@ from statistics import median
 
 import click
 
-from dbt_cdp.activation.ledger import SyncState, read_sync_states
+from dbt_cdp.activation.states import SyncState, read_sync_states
 from dbt_cdp.clock import SKEW, to_seconds, utc_now
 from dbt_cdp.errors import ExitCode, WarehouseLockedError
 from dbt_cdp.freshness import SourceEntry, read_sources

@@ -3,7 +3,7 @@
 import click
 
 from dbt_cdp.activation.definition import read_syncs
-from dbt_cdp.activation.ledger import read_sync_runs
+from dbt_cdp.activation.states import read_sync_runs
 from dbt_cdp.options import json_option, project_options
 from dbt_cdp.output import print_json, print_table, talk
 from dbt_cdp.project import Project

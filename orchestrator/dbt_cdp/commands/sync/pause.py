@@ -3,7 +3,7 @@
 import click
 
 from dbt_cdp.activation.definition import read_syncs
-from dbt_cdp.activation.ledger import write_pause
+from dbt_cdp.activation.pauses import write_pause
 from dbt_cdp.options import by_option, json_option, project_options, user_name
 from dbt_cdp.output import print_json, talk
 from dbt_cdp.project import Project
