@@ -220,9 +220,9 @@ class SyncLedger:
     def attempt(self, changes: Iterable[Change]) -> None:
         """Enter what is about to be sent."""
         now = utc_now() + self._offset
-        for chunk in batches(changes, _FLUSHED_ROWS):
-            rows = [self._attempt(change, now) for change in chunk]
-            with open_when_free(self._project) as warehouse:
+        with open_when_free(self._project) as warehouse:
+            for chunk in batches(changes, _FLUSHED_ROWS):
+                rows = [self._attempt(change, now) for change in chunk]
                 warehouse.insert_new(self._attempts, _columns(rows), "attempt_id")
 
     def enter(self, change: Change, outcome: Outcome) -> None:
