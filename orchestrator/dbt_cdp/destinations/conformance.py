@@ -1,4 +1,4 @@
-"""The tests that every destination has to pass; write one of your own, and pass them too.
+"""The tests that destinations over a network have to pass; write one, and pass them too.
 
 Inherit `DestinationConformance` in a file of pytest's, and give it a fake of the destination's
 other side, which keeps what it is sent and can be told to misbehave:
