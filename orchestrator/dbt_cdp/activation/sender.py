@@ -32,7 +32,13 @@ class Sender:
             DestinationRefusedError: the destination refuses every row.
             DestinationUnavailableError: it does not answer any more.
         """
-        for batch in batches(changes, self._destination.max_rows):
+        destination = self._destination
+        limit = destination.max_bytes
+
+        def bytes_of(change: Change) -> int:
+            return destination.bytes_of(action, change.row) if limit else 0
+
+        for batch in batches(changes, destination.max_rows, limit or 0, bytes_of):
             if action is Action.MERGE:
                 self._merge(batch)
             else:
@@ -93,13 +99,21 @@ class Sender:
             self._enter(change, found.get(change.row.delivery_id) or unknown)
 
 
-def batches(changes: Iterable[Change], size: int) -> Iterator[list[Change]]:
-    """The rows, so many at a time."""
+def batches(
+    changes: Iterable[Change],
+    max_rows: int,
+    max_bytes: int = 0,
+    bytes_of: Callable[[Change], int] = lambda change: 0,
+) -> Iterator[list[Change]]:
+    """The rows, as many at a time as are allowed; one that is larger than that is alone."""
     batch: list[Change] = []
+    size = 0
     for change in changes:
-        batch.append(change)
-        if len(batch) == size:
+        added = bytes_of(change)
+        if batch and (len(batch) == max_rows or size + added > max_bytes):
             yield batch
-            batch = []
+            batch, size = [], 0
+        batch.append(change)
+        size += added
     if batch:
         yield batch

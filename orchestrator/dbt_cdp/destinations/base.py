@@ -4,6 +4,7 @@ The contract is one outcome for each row. A destination that answers for a batch
 the answer what became of every row; one of which nothing is said counts as not delivered.
 """
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from dbt_cdp.destinations.values import json_value
 from dbt_cdp.errors import ConfigurationError
 
 
@@ -163,6 +165,8 @@ class Destination(ABC):
         modes: the modes that it knows.
         replaces: those in which it takes all that it is to hold at once, by `replace`.
         max_rows: how many rows it takes at once; an instance may set its own.
+        max_bytes: how many bytes of rows, by `bytes_of`, it takes at once; None where it does not
+            matter. A row that is larger comes alone.
         removes: whether it can remove what it was sent.
         merges: whether it can put one record into another.
         updates_by_id: whether it finds a record by the id that it gave it (`remote_id`), so that
@@ -176,6 +180,7 @@ class Destination(ABC):
     modes: ClassVar[frozenset[Mode]]
     replaces: ClassVar[frozenset[Mode]] = frozenset()
     max_rows: int = 1
+    max_bytes: int | None = None
     removes: ClassVar[bool] = True
     merges: ClassVar[bool] = False
     updates_by_id: ClassVar[bool] = False
@@ -214,7 +219,7 @@ class Destination(ABC):
 
     @abstractmethod
     def send(self, action: Action, rows: Sequence[Row]) -> Iterable[Outcome]:
-        """Deliver rows; at most `max_rows`, of distinct keys.
+        """Deliver rows; at most `max_rows` and `max_bytes`, of distinct keys.
 
         Returns:
             An outcome for each row.
@@ -224,6 +229,17 @@ class Destination(ABC):
             DestinationRefusedError: it refuses every row.
             BatchRejectedError: it refuses these rows because of one or some of them.
         """
+
+    def bytes_of(self, action: Action, row: Row) -> int:
+        """How many bytes a row takes in a call, rather too many than too few. Asked only where
+        `max_bytes` is set.
+
+        Args:
+            action: what is to be done with it.
+            row: the row.
+        """
+        fields = json.dumps(json_value(dict(row.fields)), ensure_ascii=False)
+        return len(fields.encode()) + len(row.key.encode())
 
     def replace(self, rows: Iterable[Row]) -> None:
         """Hold these rows, and no other ones of the sync. Only in modes of `replaces`.
