@@ -1,6 +1,6 @@
-{# A query of one row: how many rows a sync reads (source_rows), of which some have no key (without_key) or no consent (withheld),
-   how many rows their model has (model_rows), and how many records its destination holds (present_records). `sync` is as in
-   cdp_sync_difference. #}
+{# A query of one row: how many rows a sync reads (source_rows), of which some have no key (without_key), or are of people who have not
+   consented or are suppressed (withheld), how many rows their model has (model_rows), and how many records its destination holds
+   (present_records). `sync` is as in cdp_sync_difference. #}
 {% macro cdp_sync_counts(sync) %}
     with
 

@@ -13,6 +13,7 @@
    changes hands when its key does, and is not deleted and made anew. #}
 {% macro cdp_sync_difference(sync) %}
     {%- set text = dbt.type_string() -%}
+    {%- set is_of_people = sync.id == "canonical_id" -%}
     with
 
     source_rows as (
@@ -213,13 +214,36 @@
 
     ),
 
-    -- Of people who have become one, whose records were two, one record is surplus.
+    {%- if is_of_people %}
+
+    suppressed as (
+
+        {{ cdp.cdp_suppressed_people() | indent(8) }}
+
+    ),
+    {%- if sync.consent %}
+
+    consenting as (
+
+        {{ cdp.cdp_consenting_people(sync.consent) | indent(8) }}
+
+    ),
+    {%- endif %}
+    {%- endif %}
+
+    -- Of people who have become one, whose records were two, one record is surplus. Whose rows are gone may have withdrawn their
+    -- consent since.
     left_over as (
 
         select
             present.*,
-            row_states.row_id is not null as has_row,
-            coalesce(row_states.is_allowed, 1) = 1 as is_allowed,
+            coalesce(row_states.is_allowed, 1) = 1
+            {%- if is_of_people %}
+            and suppressed.canonical_id is null
+            {%- if sync.consent %}
+            and consenting.canonical_id is not null
+            {%- endif %}
+            {%- endif %} as is_allowed,
             (present.is_merged or coalesce(survivors.is_merged, false))
             and coalesce(row_states.is_allowed, 0) = 1
             and coalesce(row_states.has_key, 0) = 1 as is_surplus,
@@ -234,6 +258,14 @@
         left join survivors on present.row_id = survivors.row_id
 
         left join doubled_keys on present.match_key = doubled_keys.match_key
+        {%- if is_of_people %}
+
+        left join suppressed on present.row_id = suppressed.canonical_id
+        {%- if sync.consent %}
+
+        left join consenting on present.row_id = consenting.canonical_id
+        {%- endif %}
+        {%- endif %}
 
         where
             matches.record_id is null
@@ -277,7 +309,7 @@
 
         where
             left_over.is_surplus
-            or (left_over.has_row and not left_over.is_allowed)
+            or not left_over.is_allowed
         {%- endif %}
 
     ),

@@ -8,12 +8,14 @@
      consent     the purposes that a person must have consented to
      ignores_case  whether the destination takes keys for one that differ in case only
 
-   Columns: row_id; key_value, null where the row has none; match_key, as the destination compares it; is_allowed; is_doubled, where
-   another row has the same id or key; row_hash; and field_0, field_1, ... #}
+   Columns: row_id; key_value, null where the row has none; match_key, as the destination compares it; is_allowed, false where the
+   person has not consented or is suppressed; is_doubled, where another row has the same id or key; row_hash; and field_0, field_1, ... #}
 {% macro cdp_sync_rows(sync) %}
     {%- set text = dbt.type_string() -%}
+    {%- set is_of_people = sync.id == "canonical_id" -%}
+    {%- set is_of_accounts = sync.model == "cdp__account_profiles" -%}
     {%- if sync.segment -%}
-        {%- set entity = "account" if sync.model == "cdp__account_profiles" else "person" -%}
+        {%- set entity = "account" if is_of_accounts else "person" -%}
         {%- set names = cdp.cdp_segments(entity) | map(attribute="name") | list -%}
         {%- do cdp.cdp_check_choice(sync, "exposure '" ~ sync.name ~ "', cdp_sync", "segment", names) -%}
     {%- endif -%}
@@ -50,7 +52,7 @@
         where {{ sync.id }} in (
             select {{ sync.id }}
 
-            from {{ account_segments if sync.model == "cdp__account_profiles" else segments }}
+            from {{ account_segments if is_of_accounts else segments }}
 
             where
                 segment_name = '{{ sync.segment }}'
@@ -60,16 +62,37 @@
 
     ),
 
+    {%- if is_of_people %}
+
+    suppressed as (
+
+        select canonical_id as row_id from ({{ cdp.cdp_suppressed_people() | indent(8) }}) as people
+
+    ),
+    {%- else %}
+
+    named as (
+
+        {{ cdp.cdp_sync_identifiers([] if is_of_accounts else sync.fields) | indent(8) }}
+
+    ),
+
+    suppressed as (
+
+        {{ cdp.cdp_suppressed("named", "row_id") | indent(8) }}
+
+    ),
+    {%- endif %}
+
     keyed as (
 
         select
             mapped.*,
             nullif({{ cdp.cdp_trim("cast(field_" ~ sync.key ~ " as " ~ text ~ ")") }}, '') as key_value,
             {% if sync.consent -%}
-            consenting.canonical_id is not null as is_allowed,
-            {%- else -%}
-            true as is_allowed,
-            {%- endif %}
+            consenting.canonical_id is not null
+            and {% endif -%}
+            suppressed.row_id is null as is_allowed,
             {{ cdp.cdp_hash_key(parts) }} as row_hash
 
         from mapped
@@ -77,6 +100,8 @@
 
         left join consenting on mapped.row_id = consenting.canonical_id
         {%- endif %}
+
+        left join suppressed on mapped.row_id = suppressed.row_id
 
     ),
 
@@ -115,4 +140,43 @@
         row_hash
 
     from counted
+{% endmacro %}
+
+
+{# A query of everything by which the rows of the CTE `mapped` may name a person: each field, read as an identifier of each type. Whose
+   rows they are is known of rows of people alone. #}
+{% macro cdp_sync_identifiers(fields) %}
+    {%- set text = dbt.type_string() -%}
+    select
+        mapped_values.row_id,
+        types.identifier_type,
+        {{ cdp.cdp_normal_form("types.identifier_type", "mapped_values.field_value") }} as identifier_value
+
+    from (
+        {%- for field in fields %}
+        select
+            row_id,
+            cast(field_{{ loop.index0 }} as {{ text }}) as field_value
+
+        from mapped
+
+        union all
+        {% endfor %}
+        select
+            row_id,
+            cast(null as {{ text }}) as field_value
+
+        from mapped
+
+        where 1 = 0
+    ) as mapped_values
+
+    cross join (
+        {%- for type in cdp.cdp_identifier_types() %}
+        select '{{ type.name }}' as identifier_type
+        {{ "union all" if not loop.last }}
+        {%- endfor %}
+    ) as types
+
+    where mapped_values.field_value is not null
 {% endmacro %}

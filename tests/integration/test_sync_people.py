@@ -9,6 +9,10 @@ import pytest
 
 from consumer import DUCKDB, Consumer, write_shop
 from dbt_cdp.cli import run
+from dbt_cdp.collector.suppression import Suppressions
+from dbt_cdp.decisions import Identifier
+from dbt_cdp.privacy.suppressions import exported, lift, rotate_key, suppress
+from dbt_cdp.project import Project
 from fake_api import serving
 from listener import SECRET, Listener
 
@@ -22,6 +26,12 @@ VARS: dict[str, Any] = {
     "cdp_consent": {"marketing": "news = 'yes'"},
     "cdp_destinations": [{"name": "hook", **HOOK}],
 }
+LETTERS = """
+select *
+from
+    (values (1, ' FAY@shop.example'), (2, 'cid@shop.example'), (3, 'gus@shop.example'))
+    as letters (id, email)
+"""
 SYNCS = {
     "buyers": {"segment": "buyers", "mode": "mirror", "consent": ["marketing"]},
     "everybody": {"mode": "upsert", "consent": ["marketing"]},
@@ -30,6 +40,13 @@ SYNCS = {
         "mode": "mirror",
         "key": "account",
         "fields": {"account": "account_id", "people": "people"},
+    },
+    "letters": {
+        "model": "letters",
+        "id": "id",
+        "mode": "upsert",
+        "key": "number",
+        "fields": {"number": {"sql": "'letter ' || id"}, "to": "email"},
     },
 }
 
@@ -93,6 +110,7 @@ def ordered(email: str, news: str | None = None, **who: str) -> dict[str, Any]:
 def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
     folder = write_shop(tmp_path_factory.mktemp("people") / "shop", DUCKDB)
     (folder / "models").mkdir()
+    (folder / "models" / "letters.sql").write_text(LETTERS)
     exposures = [exposure(name, **sync) for name, sync in SYNCS.items()]
     (folder / "models" / "syncs.yml").write_text(json.dumps({"exposures": exposures}))
     Consumer(folder, "shop.duckdb").set_vars(VARS)
@@ -154,6 +172,42 @@ def test_people_are_followed_through_their_lives(people: People) -> None:
         " where key_value in ('ann@shop.example', 'bob@shop.example')"
     )
     assert state == "removed"
+
+
+def test_who_is_suppressed_is_sent_to_nobody_and_removed_everywhere(
+    people: People, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = Project.find(people.folder)
+    Consumer(people.folder, "shop.duckdb").runs("run", "--select", "letters")
+    # Cid is suppressed by another identifier than the one that is sent; Eve has left the segment.
+    assert people.sync("letters") == [("add", f"letter {number}") for number in (1, 2, 3)]
+    cid, fay = Identifier("user_id", "cid"), Identifier("email", "fay@shop.example")
+    assert suppress(project, [("one", cid), ("one", fay), ("one", fay)]) == 2
+    assert suppress(project, [("one", cid)]) == 0
+    for name in ("buyers", "everybody"):
+        removed = [("remove", "cid@shop.example"), ("remove", "eve@shop.example")]
+        assert people.sync(name) == removed
+        assert people.sync(name) == []
+    # What is no row of a person is held against the list as it stands there.
+    assert people.sync("letters") == [("remove", "letter 1")]
+    assert people.sync("accounts") == []
+    capsys.readouterr()
+    assert run(["sync", "plan", "everybody", "letters", "--json"]) == 0
+    assert [one["withheld"] for one in json.loads(capsys.readouterr().out)] == [4, 1]
+
+    # The list stays valid under a new key, the collector reads the same one, and it can be lifted.
+    rotate_key(project)
+    assert suppress(project, [("two", Identifier("email", "gus@shop.example"))]) == 1
+    assert people.sync("letters") == [("remove", "letter 3")]
+    path = people.folder / "suppressed.txt"
+    path.write_text("\n".join(exported(project)))
+    listed = Suppressions(path)
+    for event in ({"userId": "cid"}, {"email": "FAY@shop.example "}, {"email": "gus@shop.example"}):
+        assert event in listed
+    assert {"email": "ann@shop.example"} not in listed
+    assert lift(project, "one", "Ann", "it was a mistake") == 2
+    assert people.sync("letters") == [("add", "letter 1")]
+    assert [key for _, key in people.sync("everybody")] == ["cid@shop.example", "eve@shop.example"]
 
 
 def test_a_sync_of_people_has_to_say_which_consent_it_needs(

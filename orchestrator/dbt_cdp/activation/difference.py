@@ -60,7 +60,7 @@ class Counts:
     Attributes:
         source_rows: rows that the sync reads.
         without_key: of them, those without a key, which cannot be sent.
-        withheld: of them, those of people who have not consented.
+        withheld: of them, those of people who have not consented, or are suppressed.
         model_rows: rows of its model, before it is asked for the segment.
         present_records: records that the destination holds, as far as was acknowledged.
     """

@@ -27,6 +27,7 @@ from dbt_cdp.destinations.values import json_value
 from dbt_cdp.errors import ClockError
 from dbt_cdp.landing import ensure_tables
 from dbt_cdp.ledger import INTERRUPTED, RUNNING
+from dbt_cdp.privacy.suppressions import KEYS, SUPPRESSIONS
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse import Warehouse, open_when_free
 
@@ -82,7 +83,7 @@ class Report:
         status: ok; partial, where rows were rejected; held, by a guard; failed; stopped.
         source_rows: rows that it read.
         without_key: of them, those without a key.
-        withheld: of them, those of people without consent.
+        withheld: of them, those of people who have not consented, or are suppressed.
         to_add: rows to be sent as new.
         to_change: rows to be sent as changed.
         to_remove: records to be removed, or merged.
@@ -122,7 +123,8 @@ def make_tables(project: Project) -> list[Relation]:
     Raises:
         DbtError: the project cannot be parsed, or the tables cannot be made.
     """
-    return ensure_tables(project, [DELIVERIES, SYNC_RUNS, REJECTS, ATTEMPTS])
+    own = [DELIVERIES, SYNC_RUNS, REJECTS, ATTEMPTS]
+    return ensure_tables(project, [*own, KEYS, SUPPRESSIONS])[: len(own)]
 
 
 class SyncLedger:

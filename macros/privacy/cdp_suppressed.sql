@@ -1,0 +1,22 @@
+{# A query of those rows of `relation`, by their column `id`, that name somebody who is suppressed. `relation` is a CTE with the string
+   columns identifier_type and identifier_value, in its normal form.
+
+   Identifiers are compared by their digests: the list holds none. Where it is empty nothing is digested. #}
+{% macro cdp_suppressed(relation, id) %}
+    select distinct {{ relation }}.{{ id }}
+
+    from {{ relation }}
+
+    cross join {{ ref("cdp__suppression_keys") }} as suppression_keys
+
+    inner join {{ ref("cdp__suppressions") }} as suppressions
+        on
+            suppression_keys.key_id = suppressions.key_id
+            and suppressions.digest = {{ cdp.cdp_keyed_digest(
+                "suppression_keys.secret",
+                relation ~ ".identifier_type",
+                relation ~ ".identifier_value"
+            ) }}
+
+    where suppressions.lifted_at is null
+{% endmacro %}
