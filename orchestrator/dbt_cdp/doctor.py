@@ -5,7 +5,7 @@ is an empty table, dropped at once, and what `dbt parse` leaves in the folder ta
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,6 +21,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from dbt_cdp import __version__
+from dbt_cdp.activation.definition import Definition, read_syncs
+from dbt_cdp.activation.engine import destination_of
 from dbt_cdp.clock import utc_now
 from dbt_cdp.dbt import Dbt, Manifest
 from dbt_cdp.errors import CdpError, ConfigurationError, DbtError, WarehouseError
@@ -467,6 +469,29 @@ def _closed_models(manifest: Manifest) -> list[str]:
     ]
 
 
+def _syncs(case: _Case) -> _Verdicts:
+    """What can be said without a word to a destination."""
+    project = case.project
+    if case.found_manifest is None:
+        raise _SkippedError("dbt has not parsed the project")
+    syncs = read_syncs(project)
+    if not syncs:
+        raise _SkippedError("no exposure is a sync")
+    verdicts = [*_misfits(project, syncs)]
+    yield from verdicts
+    if not verdicts:
+        yield _ok(f"syncs: {', '.join(sync.name for sync in syncs)}; `cdp sync check` tries them")
+
+
+def _misfits(project: Project, syncs: Sequence[Definition]) -> _Verdicts:
+    for sync in syncs:
+        try:
+            destination_of(project, sync).close()
+        except CdpError as error:
+            verdict = _verdict_of(error)
+            yield verdict._replace(finding=f"'{sync.name}': {verdict.finding}")
+
+
 def _connection(case: _Case) -> _Verdicts:
     project = case.project
     file = project.database_file
@@ -598,6 +623,7 @@ _CHECKS: Mapping[str, Callable[[_Case], _Verdicts]] = {
     "variables": _variables,
     "parse": _parse,
     "access": _access,
+    "syncs": _syncs,
     "connection": _connection,
     "permissions": _permissions,
     "clock": _clock,

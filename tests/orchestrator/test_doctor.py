@@ -27,7 +27,7 @@ OK, WARNING, ERROR, SKIPPED = State
 
 CHECKS = [
     *("dbt", "project", "package", "profile", "adapter", "database file", "leftovers", "disk"),
-    *("variables", "parse", "access", "connection", "permissions", "clock", "sources"),
+    *("variables", "parse", "access", "syncs", "connection", "permissions", "clock", "sources"),
 ]
 
 
@@ -275,6 +275,7 @@ def test_a_project_that_is_well_has_no_error_and_stays_as_it_is(shop: Path, caps
     findings = json.loads(said.out)
     assert {one["check"]: one["state"] for one in findings} == {
         **dict.fromkeys(CHECKS, "ok"),
+        "syncs": "skipped",
         "sources": "skipped",
     }
     assert said.err == "0 errors, 0 warnings.\n"
@@ -308,6 +309,40 @@ def test_dbt_s_own_words_tell_what_is_wrong_with_a_variable(shop: Path) -> None:
     assert finding.state == ERROR
     assert "source 'web': unknown key 'colour'" in finding.finding
     assert "> in macro" not in finding.finding
+
+
+def test_syncs_must_fit_their_destinations(shop: Path, monkeypatch) -> None:
+    people = {
+        "destination": "files",
+        "mode": "mirror",
+        "key": "email",
+        "fields": {"email": "email"},
+    }
+    crm = {**people, "destination": "crm", "object": "contacts", "mode": "upsert"}
+    syncs = {"list": people, "leads": crm, "lost": {**people, "destination": "nowhere"}}
+    exposures = [
+        {
+            "name": name,
+            "type": "application",
+            "owner": {"name": "Growth"},
+            "config": {"meta": {"cdp_sync": sync}},
+        }
+        for name, sync in syncs.items()
+    ]
+    (shop / "models").mkdir(exist_ok=True)
+    (shop / "models" / "syncs.yml").write_text(yaml.safe_dump({"exposures": exposures}))
+    hubspot = {"name": "crm", "type": "hubspot", "token_env": "HUBSPOT_TOKEN"}
+    files = {"name": "files", "type": "file", "path": "out"}
+    set_vars(shop, cdp_destinations=[files, hubspot])
+    leads, lost = found("syncs")
+    assert (leads.state, lost.state) == (ERROR, ERROR)
+    assert "'leads': The environment variable HUBSPOT_TOKEN is not set" in leads.finding
+    assert "'lost': There is no destination 'nowhere'" in lost.finding
+    monkeypatch.setenv("HUBSPOT_TOKEN", "secret")
+    del exposures[2]
+    (shop / "models" / "syncs.yml").write_text(yaml.safe_dump({"exposures": exposures}))
+    (well,) = found("syncs")
+    assert well == Finding("syncs", OK, "syncs: leads, list; `cdp sync check` tries them")
 
 
 def test_models_that_the_package_reads_must_be_public(shop: Path) -> None:
