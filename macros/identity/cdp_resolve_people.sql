@@ -2,8 +2,8 @@
 
      edges      a scratch table of live edges with node_a (the stronger or equal side), node_b, type_a, type_b,
                 value_a, value_b, event_count, first_seen, component_id; an edge from a node to itself for every node
-     decisions  a relation of what people have decided, with decision_id, decision (link, never_link, not_shared),
-                node_a, node_b (null for not_shared), is_live and problem (text, or null)
+     decisions  a relation of what people have decided, with decision_id, decision (link, never_link, shared, not_shared),
+                node_a, node_b (null for the latter two), is_live and problem (text, or null)
      returns    a mapping: `steps`; `people`, the scratch table that they leave: (identifier_id, identifier_type,
                 person_id, is_shared), one row a node, person_id being one of the person's nodes
 
@@ -26,7 +26,7 @@
                 coalesce(linked.piece, nodes.node) as piece,
                 linked.piece as link_group,
                 nodes.node in (select node_a from " ~ decided.decisions ~ " where decision = 'not_shared') as is_cleared,
-                false as is_marked
+                nodes.node in (select node_a from " ~ decided.decisions ~ " where decision = 'shared') as is_marked
             from " ~ nodes ~ " as nodes
             left join (" ~ cdp.cdp_linked_pieces_sql(nodes, decided.groups) ~ ") as linked on linked.node = nodes.node
             where nodes.component_id in (select component_id from " ~ doubtful ~ ")"
@@ -143,6 +143,11 @@
     inner join {{ nodes }} as side_a on side_a.node = decisions.node_a
     inner join {{ nodes }} as side_b on side_b.node = decisions.node_b
     where decisions.decision = 'never_link' and side_a.component_id = side_b.component_id
+    union distinct
+    select nodes.component_id
+    from {{ decisions }} as decisions
+    inner join {{ nodes }} as nodes on nodes.node = decisions.node_a
+    where decisions.decision = 'shared'
     union distinct
     select component_id from {{ nodes }} where node in (select node from {{ groups }})
 {%- endmacro %}

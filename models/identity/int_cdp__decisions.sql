@@ -90,7 +90,7 @@ named as (
         {%- for side in ["a", "b"] %}
         {{ dbt.concat(["identifier_type_" ~ side, "' '", "identifier_value_" ~ side]) }} as side_{{ side }},
         {%- endfor %}
-        decision in ('link', 'never_link', 'not_shared', 'lift') as is_decision
+        decision in ('link', 'never_link', 'shared', 'not_shared', 'lift') as is_decision
 
     from normalized
 
@@ -102,11 +102,11 @@ judged as (
         *,
         case
             when decision = 'lift' then null
-            when is_decision is not true then 'is none of link, never_link, not_shared and lift'
+            when is_decision is not true then 'is none of link, never_link, shared, not_shared and lift'
             when side_a is null then 'names no first identifier of a type in cdp_identifiers'
             when has_side_b and side_b is null then 'names no second identifier of a type in cdp_identifiers'
             when decision in ('link', 'never_link') and not has_side_b then 'names one identifier only'
-            when decision = 'not_shared' and has_side_b then 'names two identifiers where one is shared or not'
+            when decision in ('shared', 'not_shared') and has_side_b then 'names two identifiers where one is shared or not'
             when decision = 'never_link' and side_a = side_b then 'names one identifier twice'
         end as problem
 

@@ -18,7 +18,7 @@ from dbt_cdp.project import PROJECT_FILE, Project
 from dbt_cdp.warehouse import open_warehouse
 
 # How many identifiers each decision may name.
-DECISIONS = {"link": (2,), "never_link": (2,), "not_shared": (1,), "lift": (1, 2)}
+DECISIONS = {"link": (2,), "never_link": (2,), "shared": (1,), "not_shared": (1,), "lift": (1, 2)}
 
 # The types that the macro cdp_identifier_types knows by itself.
 BUILT_IN_TYPES = (

@@ -134,7 +134,7 @@ def test_decided_at_grows_even_when_the_clock_was_set_back(shop, query, capsys) 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([NEEDLE], "the decision is none of link, never_link, not_shared, lift"),
+        ([NEEDLE], "the decision is none of link, never_link, shared, not_shared, lift"),
         (["merge", f"email={NEEDLE}"], "the decision is none of"),
         (["link", f"email={NEEDLE}"], "link takes two identifiers, not 1"),
         (["link", f"email={NEEDLE}", ANN, BOB], "link takes two identifiers, not 3"),
@@ -261,7 +261,7 @@ def test_one_bad_row_keeps_the_whole_file_out_and_is_told_by_its_line(shop, quer
     types = ", ".join(BUILT_IN_TYPES)
     assert said.err.splitlines() == [
         "Error: 8 rows are no decision that can be taken; nothing was written.",
-        "  line 3: the decision is none of link, never_link, not_shared, lift",
+        "  line 3: the decision is none of link, never_link, shared, not_shared, lift",
         "  line 4: link takes two identifiers, not 1",
         "  line 6: not_shared takes one identifier, not 2",
         f"  line 7: the first identifier is of no known type; the types are {types}",

@@ -265,8 +265,8 @@ def _random_decisions(
     names = sorted({one for person in people for one in person})
     made: dict[tuple[Identifier, ...], Decision] = {}
     for n in range(rng.choice([0, 0, 0, 1, 2, 3])):
-        kind = rng.choice(["link", "never_link", "never_link", "not_shared"])
-        subject = sorted(rng.sample(names, 1 if kind == "not_shared" else 2))
+        kind = rng.choice(["link", "never_link", "never_link", "shared", "not_shared"])
+        subject = sorted(rng.sample(names, 1 if kind.endswith("shared") else 2))
         one, other = subject[0], subject[1] if len(subject) > 1 else None
         if tuple(subject) not in made:
             decision = Decision(f"w{number}-{n}", kind, one, other, DAYS[n + 1])

@@ -120,6 +120,7 @@ class Rulings:
     def __init__(self, decisions: Iterable[Decision] = ()) -> None:
         self.links: list[Pair] = []
         self.parted: dict[Pair, str] = {}
+        self.shared: set[Identifier] = set()
         self.not_shared: set[Identifier] = set()
         by_subject: dict[Pair, list[Decision]] = defaultdict(list)
         for decision in decisions:
@@ -147,6 +148,8 @@ class Rulings:
                 self.links.append(subject)
             case "never_link":
                 self.parted[subject] = min(one.decision_id for one in final)
+            case "shared":
+                self.shared.add(subject[0])
             case "not_shared":
                 self.not_shared.add(subject[0])
 
@@ -200,7 +203,7 @@ class Partition:
         self.edges, self.rulings = edges, rulings
         self.nodes = {one for one, other in edges if one == other}
         self.pieces = Pieces(self.nodes)
-        self.marked: set[Identifier] = set()
+        self.marked = rulings.shared & self.nodes
         self.story: Counter[str] = Counter()
         self.fellows = {
             node: {other for other in self.nodes if rulings.groups[other] == rulings.groups[node]}

@@ -42,7 +42,8 @@ NAMES = [
     ("anonymous_id", "w{n}-a1"),
 ]
 SOURCES = [("app", "event"), ("crm", "record")]
-DECISIONS = ["link", "link", "link", "never_link", "not_shared", "lift"]
+OFTEN = ["link", "link", "link", "never_link", "not_shared", "lift"]
+DECISIONS = [*OFTEN, *OFTEN, "shared"]
 DAYS = [1, 2, None, 3]
 
 
