@@ -79,7 +79,7 @@
 
     suppressed as (
 
-        {{ cdp.cdp_suppressed("named", "row_id") | indent(8) }}
+        {{ cdp.cdp_suppressed("named", ["row_id"]) | indent(8) }}
 
     ),
     {%- endif %}

@@ -1,9 +1,12 @@
-{# A query of those rows of `relation`, by their column `id`, that name somebody who is suppressed. `relation` is a CTE with the string
+{# A query of those rows of `relation`, by the columns `keys`, that name somebody who is suppressed. `relation` is a CTE with the string
    columns identifier_type and identifier_value, in its normal form.
 
    Identifiers are compared by their digests: the list holds none. Where it is empty nothing is digested. #}
-{% macro cdp_suppressed(relation, id) %}
-    select distinct {{ relation }}.{{ id }}
+{% macro cdp_suppressed(relation, keys) %}
+    select distinct
+        {%- for key in keys %}
+        {{ relation }}.{{ key }}{{ "," if not loop.last }}
+        {%- endfor %}
 
     from {{ relation }}
 

@@ -15,5 +15,5 @@
 
     )
 
-    {{ cdp.cdp_suppressed("identifiers", "canonical_id") }}
+    {{ cdp.cdp_suppressed("identifiers", ["canonical_id"]) }}
 {% endmacro %}

@@ -6,10 +6,11 @@
      attributes       attribute -> expression
      identifier_type  of the type of identifier that the record's id is
      source           of the entry's name
-     record_id, updated_at, loaded_at, and merged_into: of the id of the record that this one was merged into #}
+     record_id, updated_at, loaded_at, merged_into: of the id of the record that this one was merged into, and ingest_id: of the
+                      row of the landing table #}
 {% macro cdp_canonical_records(
     relation, identifiers, attributes, identifier_type, source="source",
-    record_id="record_id", updated_at="updated_at", loaded_at="loaded_at", merged_into="merged_into"
+    record_id="record_id", updated_at="updated_at", loaded_at="loaded_at", merged_into="merged_into", ingest_id=none
 ) %}
     {%- set text = dbt.type_string() -%}
     select
@@ -18,6 +19,7 @@
         cast({{ merged_into or "null" }} as {{ text }}) as merged_into,
         cast({{ updated_at or "null" }} as {{ text }}) as updated_at,
         cast({{ loaded_at or "null" }} as {{ dbt.type_timestamp() }}) as loaded_at,
+        cast({{ ingest_id or "null" }} as {{ text }}) as ingest_id,
         {%- for type in cdp.cdp_identifier_types() | map(attribute="name") %}
         cast({{ identifiers.get(type, "null") }} as {{ text }}) as {{ type }},
         {%- endfor %}

@@ -1,7 +1,8 @@
 {# The shape of stg_cdp__incoming_records without a row, where no record source is configured. #}
 {% macro cdp_empty_records() %}
     {%- set columns = {
-        "source": "text", "record_id": "text", "merged_into": "text", "updated_at": "text", "loaded_at": "timestamp"
+        "source": "text", "record_id": "text", "merged_into": "text", "updated_at": "text", "loaded_at": "timestamp",
+        "ingest_id": "text"
     } -%}
     {%- for type in cdp.cdp_identifier_types() -%}
         {%- do columns.update({type.name: "text"}) -%}

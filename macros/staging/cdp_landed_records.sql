@@ -21,9 +21,9 @@
         {%- do attributes.update({attribute: "attribute_" ~ attribute}) -%}
     {%- endfor -%}
     {%- set landed = "(select * from " ~ ref("cdp__landing_records") ~ " where source = '" ~ source.name ~ "') as landed" -%}
-    {%- set parsed = cdp.cdp_json_columns(landed, "payload", ["received_at as landed_at", "loaded_at"], fields) -%}
+    {%- set parsed = cdp.cdp_json_columns(landed, "payload", ["received_at as landed_at", "loaded_at", "ingest_id"], fields) -%}
     {{- cdp.cdp_canonical_records(
         "(" ~ parsed ~ ") as parsed", identifiers, attributes, "'" ~ source.identifier_type ~ "'", "'" ~ source.name ~ "'",
-        updated_at="coalesce(updated_at, cast(landed_at as " ~ dbt.type_string() ~ "))"
+        updated_at="coalesce(updated_at, cast(landed_at as " ~ dbt.type_string() ~ "))", ingest_id="ingest_id"
     ) -}}
 {%- endmacro %}

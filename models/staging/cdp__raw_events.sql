@@ -11,7 +11,8 @@
 }}
 
 {%- set columns = cdp.cdp_event_columns().keys() | reject("in", ["event_id", "loaded_at"]) | list %}
-{%- set tuple_key = cdp.cdp_hash_key(cdp.cdp_event_identifiers()) %}
+{%- set identifiers = cdp.cdp_event_identifiers() %}
+{%- set tuple_key = cdp.cdp_hash_key(identifiers) %}
 
 with
 
@@ -38,6 +39,40 @@ versions as (
 
 ),
 
+suppressed as (
+
+    {{ cdp.cdp_suppressed_rows("versions", ["source", "event_id"], identifiers) | indent(4) }}
+
+),
+
+-- Who was erased does not come back by an event that is sent again.
+allowed as (
+
+    select
+        versions.event_id,
+        {%- for column in columns %}
+        {%- if column in identifiers %}
+        case when suppressed.has_suppressed_{{ column }} then null else versions.{{ column }} end as {{ column }},
+        {%- else %}
+        versions.{{ column }},
+        {%- endif %}
+        {%- endfor %}
+        versions.loaded_at,
+        versions.source,
+        versions.content_hash,
+        versions.is_expired
+
+    from versions
+
+    left join suppressed
+        on
+            versions.source = suppressed.source
+            and versions.event_id = suppressed.event_id
+
+    where not coalesce(suppressed.is_dropped, false)
+
+),
+
 keyed as (
 
     select
@@ -45,7 +80,7 @@ keyed as (
         {{ tuple_key }} as tuple_key,
         {{ cdp.cdp_group_key(tuple_key, "source", "timestamp") }} as group_key
 
-    from versions
+    from allowed
 
 ),
 

@@ -40,7 +40,8 @@ cleaned as (
         {%- for attribute in attributes %}
         nullif({{ cdp.cdp_trim("attribute_" ~ attribute) }}, '') as attribute_{{ attribute }},
         {%- endfor %}
-        loaded_at
+        loaded_at,
+        ingest_id
 
     from unioned
 

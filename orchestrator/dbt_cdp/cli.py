@@ -15,6 +15,7 @@ COMMANDS = {
     "collect": "dbt_cdp.commands.collect:collect",
     "demo": "dbt_cdp.commands.demo:demo",
     "doctor": "dbt_cdp.commands.doctor:doctor",
+    "erase": "dbt_cdp.commands.erase:erase",
     "explain": "dbt_cdp.commands.explain:explain",
     "identity": "dbt_cdp.commands.identity:identity",
     "init": "dbt_cdp.commands.init:init",

@@ -28,6 +28,9 @@ from dbt_cdp.landing import load_spool
 from dbt_cdp.ledger import FAILED, OK, RUNNING, SKIPPED, STOPPED, Ledger
 from dbt_cdp.lock import AlreadyRunningError, Lock, run_lock
 from dbt_cdp.output import node_progress, talk
+from dbt_cdp.privacy.erasure import begin, finish, read_requests
+from dbt_cdp.privacy.ledger import IN_WORK
+from dbt_cdp.privacy.suppressions import write_list
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse import open_when_free
 
@@ -265,6 +268,31 @@ def _load(project: Project, settings: Settings, run_id: str) -> tuple[str, str]:
     return OK, "; ".join(parts)
 
 
+def _plan_erase(project: Project, settings: Settings) -> str:
+    count = sum(one.status in IN_WORK for one in read_requests(project)[0])
+    return f"{count:,} requests" if count else "no request is approved"
+
+
+def _erase(project: Project, settings: Settings, run_id: str) -> tuple[str, str]:
+    done = begin(project)
+    if not done.requests:
+        return SKIPPED, "no request is approved"
+    write_list(project, settings.spool)
+    return OK, f"{done.requests:,} requests, {done.rows:,} rows deleted or emptied"
+
+
+def _plan_confirm(project: Project, settings: Settings) -> str:
+    return "what the build has left of them is deleted, and looked for"
+
+
+def _confirm(project: Project, settings: Settings, run_id: str) -> tuple[str, str]:
+    done = finish(project)
+    if not done.requests:
+        return SKIPPED, "no erasure has begun"
+    told = f"{done.confirmed:,} requests confirmed, {done.rows:,} rows deleted or emptied"
+    return OK, told + (f"; {done.left:,} wait" if done.left else "")
+
+
 def _plan_build(project: Project, settings: Settings) -> str:
     return f"dbt {' '.join(_build_arguments(settings))}"
 
@@ -339,7 +367,9 @@ def _retain(project: Project, settings: Settings, run_id: str) -> tuple[str, str
 
 _STEPS: Mapping[str, _Step] = {
     "load": _Step(_plan_load, _load),
+    "erase": _Step(_plan_erase, _erase),
     "build": _Step(_plan_build, _build),
+    "confirm": _Step(_plan_confirm, _confirm),
     "sync": _Step(_plan_sync, _sync),
     "retain": _Step(_plan_retain, _retain),
 }

@@ -27,7 +27,7 @@ from dbt_cdp.collector.limits import RateLimiter
 from dbt_cdp.collector.metrics import Metrics
 from dbt_cdp.collector.protocol import PatientProtocol, give_up_late_requests
 from dbt_cdp.collector.spool import Spool
-from dbt_cdp.collector.suppression import Suppressions
+from dbt_cdp.collector.suppression import LIST_FILE, Suppressions
 from dbt_cdp.collector.webhooks import SECRETS_VARIABLE, WebhookSecrets
 from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.output import talk
@@ -62,7 +62,8 @@ class Settings:
         address: how much of the client's address is kept.
         requests_per_second: for each write key; 0 means any number.
         min_free_bytes: of the spool's disk, below which nothing is taken.
-        suppressions: file of people whose events are dropped.
+        suppressions: file of people whose events are dropped; by default the one that `cdp run`
+            writes to the spool.
     """
 
     spool: Path
@@ -104,7 +105,10 @@ def _door(settings: Settings) -> Door:
         keys=WriteKeys(KeyFile(settings.spool), os.environ.get(KEYS_VARIABLE, "")),
         secrets=WebhookSecrets(os.environ.get(SECRETS_VARIABLE, "")),
         limiter=RateLimiter(settings.requests_per_second),
-        suppressions=Suppressions(settings.suppressions),
+        suppressions=Suppressions(
+            settings.suppressions or settings.spool / LIST_FILE,
+            may_be_missing=settings.suppressions is None,
+        ),
         metrics=metrics,
         log=AccessLog(sys.stdout),
         address=settings.address,

@@ -20,6 +20,9 @@ from typing import Any
 from dbt_cdp.collector.watched import WatchedFile
 from dbt_cdp.errors import ConfigurationError
 
+# The list in a spool, which `cdp run` writes there.
+LIST_FILE = "suppressed.txt"
+
 # Where an event may name a person: identifier type -> paths, as in cdp_landed_event_paths.
 IDENTIFIER_PATHS = {
     "user_id": ("user_id", "userId"),
@@ -53,13 +56,14 @@ class Suppressions:
 
     Args:
         path: the file, read again when it changes; None suppresses nobody.
+        may_be_missing: whether nobody is suppressed while there is no such file.
 
     Raises:
         ConfigurationError: the file is missing or not as it must be.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, path: Path | None, *, may_be_missing: bool = False) -> None:
+        self._path, self._may_be_missing = path, may_be_missing
         self._watched = WatchedFile(path) if path else None
         self._lists, self._country = self._read()
 
@@ -103,6 +107,8 @@ class Suppressions:
                             "A line is neither a key, a country nor a digest.", number
                         )
         except FileNotFoundError:
+            if self._may_be_missing:
+                return [], ""
             raise self._error("There is no such list of suppressions.") from None
         except UnicodeDecodeError:
             raise self._error("The list of suppressions is not text.") from None

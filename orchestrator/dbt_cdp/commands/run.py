@@ -67,7 +67,7 @@ def run(
             raise
         talk(error.message)
         return ExitCode.OK
-    _print_report(report, as_json)
+    print_report(report, as_json)
     return ExitCode.WORK_FAILED if report.status == FAILED else ExitCode.OK
 
 
@@ -79,7 +79,8 @@ def tell_step(report: StepReport) -> None:
         talk(f"{report.step}: {report.status} in {report.seconds:.1f} s, {report.summary}")
 
 
-def _print_report(report: RunReport, as_json: bool) -> None:
+def print_report(report: RunReport, as_json: bool) -> None:
+    """Show what went wrong, and the report as JSON where that is asked for."""
     if report.error:
         report.error.show()
     if as_json:

@@ -5,13 +5,15 @@ identifier was cannot be read from it, nor found by trying all e-mail addresses 
 which stands in a table of its own that nobody but the `cdp` command and dbt needs to read.
 """
 
+import os
 import secrets
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from dbt_cdp.clock import utc_now
-from dbt_cdp.collector.suppression import digest
+from dbt_cdp.collector.suppression import LIST_FILE, digest
 from dbt_cdp.decisions import Identifier
 from dbt_cdp.landing import ensure_tables
 from dbt_cdp.project import Project
@@ -104,6 +106,20 @@ def exported(project: Project) -> Iterator[str]:
                 [key_id],
             )
             yield from (name for (name,) in found)
+
+
+def write_list(project: Project, spool: Path) -> None:
+    """Write the list for a collector on this machine; nothing where its spool is not there."""
+    if not spool.is_dir():
+        return
+    file = spool / LIST_FILE
+    new = file.with_name(f"{LIST_FILE}.new")
+    new.touch(mode=0o600)
+    with new.open("w", encoding="ascii") as out:
+        out.writelines(f"{line}\n" for line in exported(project))
+        out.flush()
+        os.fsync(out.fileno())
+    new.replace(file)
 
 
 def _keys(warehouse: Warehouse, keys: object) -> list[tuple[str, str]]:

@@ -50,8 +50,9 @@ def decide(
     An IDENTIFIER is TYPE=VALUE, such as email=ann@shop.example. A DECISION is one of: link (two
     identifiers are one person's), never_link (they are not), shared (one identifier is nobody's),
     not_shared (it is one person's, whatever its limits say), lift (what was decided on these
-    identifiers no longer holds). The last decision on the same identifiers counts, and takes effect with the next
-    `dbt build`. What is typed stays in the shell's history; what is read from a --file does not.
+    identifiers no longer holds). The last decision on the same identifiers counts, and takes effect
+    with the next `dbt build`. What is typed stays in the shell's history; what is read from a
+    --file does not.
 
     Example: cdp identity decide never_link user_id=u1 user_id=u2 --reason "two people"
     """

@@ -1,0 +1,187 @@
+{# What an erasure asks, compiled together, since dbt takes seconds to start. Whom it is about stands in erasure_identifiers, never in
+   the text of a query. #}
+
+{% set text = dbt.type_string() %}
+
+{# Whom the identifiers of a request mean, one row each: in normal form, with the person, or why there is none. Parameter: the
+   request. #}
+{% set asked %}
+select
+    asked.request_id,
+    asked.identifier_type,
+    asked.identifier_value,
+    graph.canonical_id,
+    coalesce(graph.is_shared, false) as is_shared,
+    case when graph.identifier_id is null then blocked.block_reason end as block_reason
+
+from (
+    select
+        request_id,
+        identifier_type,
+        {{ cdp.cdp_normal_form("identifier_type", "identifier_value") }} as identifier_value
+
+    from {{ ref("cdp__erasure_identifiers") }}
+
+    where
+        stage = 'asked'
+        and identifier_type <> 'canonical_id'
+) as asked
+
+left join {{ ref("cdp__identity_graph") }} as graph
+    on
+        asked.identifier_type = graph.identifier_type
+        and asked.identifier_value = graph.identifier_value
+
+left join (
+    select
+        identifier_type,
+        identifier_value,
+        min(block_reason) as block_reason
+
+    from {{ ref("int_cdp__identifiers") }}
+
+    where block_reason is not null
+
+    group by identifier_type, identifier_value
+) as blocked
+    on
+        asked.identifier_type = blocked.identifier_type
+        and asked.identifier_value = blocked.identifier_value
+
+union all
+
+select
+    asked.request_id,
+    asked.identifier_type,
+    asked.identifier_value,
+    history.current_canonical_id as canonical_id,
+    false as is_shared,
+    cast(null as {{ text }}) as block_reason
+
+from {{ ref("cdp__erasure_identifiers") }} as asked
+
+left join {{ ref("cdp__canonical_id_history") }} as history on asked.identifier_value = history.canonical_id
+
+where
+    asked.stage = 'asked'
+    and asked.identifier_type = 'canonical_id'
+{% endset %}
+
+{% set people %}
+select distinct
+    request_id,
+    canonical_id
+
+from ({{ asked }}) as asked
+
+where canonical_id is not null
+{% endset %}
+
+{# All that the people of the requests are known by: every identifier but shared ones, the keys of tables, and every canonical id that
+   was theirs. #}
+{% set found %}
+select
+    people.request_id,
+    graph.identifier_type,
+    graph.identifier_value
+
+from ({{ people }}) as people
+
+inner join {{ ref("cdp__identity_graph") }} as graph on people.canonical_id = graph.canonical_id
+
+union distinct
+
+select
+    request_id,
+    identifier_type,
+    identifier_value
+
+from ({{ asked }}) as asked
+
+where
+    not is_shared
+    and block_reason is null
+
+union distinct
+
+select
+    people.request_id,
+    'canonical_id' as identifier_type,
+    history.canonical_id as identifier_value
+
+from ({{ people }}) as people
+
+inner join {{ ref("cdp__canonical_id_history") }} as history on people.canonical_id = history.current_canonical_id
+
+union distinct
+
+select
+    people.request_id,
+    'identifier_id' as identifier_type,
+    cast(graph.identifier_id as {{ text }}) as identifier_value
+
+from ({{ people }}) as people
+
+inner join {{ ref("cdp__identity_graph") }} as graph on people.canonical_id = graph.canonical_id
+
+union distinct
+
+select
+    people.request_id,
+    'tuple_key' as identifier_type,
+    tuples.tuple_key as identifier_value
+
+from ({{ people }}) as people
+
+inner join {{ ref("int_cdp__tuple_people") }} as tuples on people.canonical_id = tuples.canonical_id
+{% endset %}
+
+{# The shared identifiers that were seen with those of the people who are being erased. They stay shared. #}
+{% set shared %}
+select distinct
+    graph.identifier_type,
+    graph.identifier_value
+
+from (
+    select case when identifier_type = 'identifier_id' then cast(identifier_value as {{ dbt.type_bigint() }}) end as identifier_id
+
+    from {{ ref("cdp__erasure_identifiers") }}
+
+    where
+        stage = 'running'
+        and identifier_type = 'identifier_id'
+) as erased
+
+inner join (
+    select
+        node_a as node,
+        node_b as neighbour
+
+    from {{ ref("int_cdp__edges") }}
+
+    union all
+
+    select
+        node_b as node,
+        node_a as neighbour
+
+    from {{ ref("int_cdp__edges") }}
+) as edges on erased.identifier_id = edges.node
+
+inner join {{ ref("cdp__identity_graph") }} as graph on edges.neighbour = graph.identifier_id
+
+where graph.is_shared
+{% endset %}
+
+{# How each type is normalised, strongest first; {x} is the value. #}
+{% set normal_forms = {} %}
+{% for type in cdp.cdp_identifier_types() %}
+{% do normal_forms.update({type.name: cdp.cdp_normalize_identifier(type.form, "cast({x} as " ~ text ~ ")")}) %}
+{% endfor %}
+
+{{ tojson({
+    "queries": {"asked": asked, "found": found, "shared": shared},
+    "normal_forms": normal_forms,
+    "position": dbt.position("?", "lower({x})"),
+    "text": text,
+}) }}

@@ -1,0 +1,153 @@
+"""Erases people in the destinations that were sent something of them."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dbt_cdp.activation.definition import Definition, read_syncs
+from dbt_cdp.activation.engine import destination_of
+from dbt_cdp.activation.ledger import make_tables as make_sync_tables
+from dbt_cdp.dbt import Dbt
+from dbt_cdp.destinations.base import Outcome, Row, Status
+from dbt_cdp.errors import CdpError
+from dbt_cdp.privacy.ledger import DONE, IDENTIFIERS, LEFT, RUNNING, Task
+from dbt_cdp.project import Project
+from dbt_cdp.warehouse import open_when_free
+
+# The last that is known of each record: what was acknowledged, or else tried.
+_SENT = """
+select
+    staged.request_id,
+    sent.sync_name,
+    sent.destination,
+    sent.object,
+    sent.record_id,
+    sent.key_value,
+    sent.remote_id,
+    sent.sent
+from (
+    select sync_name, destination, object, record_id, row_id, key_value, remote_id, sent
+    from {deliveries}
+    union all
+    select sync_name, destination, object, record_id, row_id, key_value, remote_id, sent
+    from {attempts}
+) as sent
+inner join (
+    select distinct request_id, identifier_type, identifier_value
+    from {staged}
+    where stage = ?
+) as staged
+    on
+        (staged.identifier_type = 'canonical_id' and sent.row_id = staged.identifier_value)
+        or (
+            staged.identifier_type not in ('canonical_id', 'identifier_id', 'tuple_key')
+            and lower(sent.key_value) = lower(staged.identifier_value)
+        )
+"""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where something was sent to."""
+
+    sync: str
+    destination: str
+    object: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.destination}/{self.object}" if self.object else self.destination
+
+
+def erase_downstream(project: Project, request_ids: Sequence[str]) -> list[tuple[str, Task]]:
+    """Ask every destination that was sent something to erase it.
+
+    Returns:
+        What became of it, with the request, a task a place. What has been erased is deleted from
+        the ledgers of syncs.
+    """
+    sent = _read(project, RUNNING, set(request_ids))
+    if not sent:
+        return []
+    syncs = {one.name: one for one in read_syncs(project)}
+    tasks: list[tuple[str, Task]] = []
+    for place, rows in sent.items():
+        outcomes, problem = _ask(project, syncs.get(place.sync), place, [row for _, row in rows])
+        tasks += _tasks(place, rows, outcomes, problem)
+        _forget(project, [row.delivery_id for _, row in rows if _is_erased(outcomes, row)])
+    return tasks
+
+
+def count_downstream(project: Project, stage: str) -> list[tuple[str, int]]:
+    """How many records of the people each destination was sent."""
+    return [(place.name, len(rows)) for place, rows in _read(project, stage, None).items()]
+
+
+def _read(
+    project: Project, stage: str, request_ids: set[str] | None
+) -> dict[_Place, list[tuple[str, Row]]]:
+    deliveries, _, _, attempts = make_sync_tables(project)
+    staged = Dbt(project).manifest().relation(IDENTIFIERS)
+    sql = _SENT.format(deliveries=deliveries, attempts=attempts, staged=staged)
+    found: dict[_Place, dict[str, tuple[str, Row]]] = defaultdict(dict)
+    with open_when_free(project) as warehouse:
+        for request_id, sync, destination, kind, *record in warehouse.query(sql, [stage]):
+            if request_ids is None or request_id in request_ids:
+                row = _row(*record)
+                place = _Place(sync, destination, kind or "")
+                found[place].setdefault(row.delivery_id, (request_id, row))
+    return {place: list(rows.values()) for place, rows in found.items()}
+
+
+def _row(record_id: str, key: str | None, remote_id: str | None, sent: str | None) -> Row:
+    return Row(record_id, key or "", {}, remote_id, None, json.loads(sent) if sent else {})
+
+
+def _ask(
+    project: Project, sync: Definition | None, place: _Place, rows: Sequence[Row]
+) -> tuple[dict[str, Outcome], str | None]:
+    """What the destination says of the rows, and what went wrong with all of them."""
+    if sync is None or (sync.destination, sync.target) != (place.destination, place.object):
+        return {}, "its sync is gone; delete the records there"
+    outcomes: dict[str, Outcome] = {}
+    try:
+        with destination_of(project, sync) as destination:
+            for start in range(0, len(rows), destination.max_rows):
+                some = rows[start : start + destination.max_rows]
+                outcomes |= {one.delivery_id: one for one in destination.erase(some)}
+    except CdpError as error:
+        return outcomes, error.problem
+    return outcomes, None
+
+
+def _tasks(
+    place: _Place,
+    rows: Sequence[tuple[str, Row]],
+    outcomes: dict[str, Outcome],
+    problem: str | None,
+) -> Iterator[tuple[str, Task]]:
+    by_request: dict[str, list[Row]] = defaultdict(list)
+    for request_id, row in rows:
+        by_request[request_id].append(row)
+    for request_id, some in by_request.items():
+        left = [row for row in some if not _is_erased(outcomes, row)]
+        said = [one.reason for row in left if (one := outcomes.get(row.delivery_id)) and one.reason]
+        status, count = (LEFT, len(left)) if left else (DONE, len(some))
+        detail = (said[0] if said else problem) if left else None
+        yield request_id, Task("destination", place.name, "erase", status, count, detail)
+
+
+def _is_erased(outcomes: dict[str, Outcome], row: Row) -> bool:
+    outcome = outcomes.get(row.delivery_id)
+    return bool(outcome and outcome.status is Status.ACKNOWLEDGED)
+
+
+def _forget(project: Project, record_ids: Sequence[str]) -> None:
+    """Delete what was sent from the ledgers."""
+    deliveries, _, rejects, attempts = make_sync_tables(project)
+    with open_when_free(project) as warehouse:
+        for record_id in record_ids:
+            for table in (deliveries, rejects, attempts):
+                sql = f"delete from {table} where record_id = ?"  # noqa: S608
+                warehouse.execute(sql, [record_id])
