@@ -102,4 +102,5 @@ def test_it_stands_beside_those_of_the_package() -> None:
         "postgres",
         "slack",
         "webhook",
+        "zendesk",
     ]

@@ -22,6 +22,7 @@ _OWN = {
     "hubspot": "dbt_cdp.destinations.hubspot:HubSpotDestination",
     "slack": "dbt_cdp.destinations.slack:SlackDestination",
     "webhook": "dbt_cdp.destinations.webhook:WebhookDestination",
+    "zendesk": "dbt_cdp.destinations.zendesk:ZendeskDestination",
 }
 
 
