@@ -23,6 +23,7 @@ class Description:
         file = Path(__file__).parent / "fixtures" / f"{name}.yml"
         self._content = yaml.safe_load(file.read_text(encoding="utf-8"))
         self._prefix = prefix
+        self._validators: dict[str, Draft202012Validator] = {}
 
     def wrong_request(self, request: Request) -> list[str]:
         """In what a request is not as it was described."""
@@ -56,8 +57,8 @@ class Description:
         return self._errors(described["$ref"].rsplit("/", 1)[1], body)
 
     def _errors(self, name: str, body: Any) -> list[str]:
-        components = self._content["components"]
-        validator = Draft202012Validator(
-            {"$ref": f"#/components/schemas/{name}", "components": components}
-        )
-        return [one.message[:300] for one in validator.iter_errors(body)]
+        if name not in self._validators:
+            schema = {"$ref": f"#/components/schemas/{name}"}
+            components = {"components": self._content["components"]}
+            self._validators[name] = Draft202012Validator({**schema, **components})
+        return [one.message[:300] for one in self._validators[name].iter_errors(body)]
