@@ -93,6 +93,8 @@ def serving(fake: FakeApi) -> Iterator[FakeApi]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # An answer is written in two parts: the second one would wait for the first one's receipt.
+        disable_nagle_algorithm = True
 
         def handle_any(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)

@@ -20,7 +20,9 @@ _OWN = {
     "file": "dbt_cdp.destinations.file:FileDestination",
     "postgres": "dbt_cdp.destinations.postgres:PostgresDestination",
     "hubspot": "dbt_cdp.destinations.hubspot:HubSpotDestination",
+    "slack": "dbt_cdp.destinations.slack:SlackDestination",
     "webhook": "dbt_cdp.destinations.webhook:WebhookDestination",
+    "zendesk": "dbt_cdp.destinations.zendesk:ZendeskDestination",
 }
 
 
