@@ -402,30 +402,26 @@ class Work:
         )
 
     def withdraw(self) -> None:
-        """Let the next build compute identities as if the identifiers had never been seen."""
+        """Let the next build compute identities as if neither the identifiers nor the people's
+        events and records had ever been seen."""
         members = self._manifest.relation(_MEMBERS)
         batch = int(utc_now().timestamp() * 1_000_000)
-        keys = (
-            f"select identifier_value from {self._staged}"  # noqa: S608
-            f" where stage = '{self._stage}' and identifier_type = 'identifier_id'"
-        )
         self._warehouse.execute(
             f"update {members} set is_usable = false, batch_id = {batch}"  # noqa: S608
-            f" where is_usable and cast(identifier_id as {self._conditions.text}) in ({keys})"
+            f" where is_usable and ({self._is_in('identifier_id')} or {self._is_in('tuple_key')})"
         )
 
     def is_unbuilt(self) -> bool:
         """Whether dbt has not built since the identifiers were withdrawn."""
         graph = self._manifest.relation(_GRAPH)
-        keys = (
-            f"select identifier_value from {self._staged}"  # noqa: S608
-            f" where stage = '{self._stage}' and identifier_type = 'identifier_id'"
-        )
         ((count,),) = self._warehouse.query(
-            f"select count(*) from {graph} where"  # noqa: S608
-            f" cast(identifier_id as {self._conditions.text}) in ({keys})"
+            f"select count(*) from {graph} where {self._is_in('identifier_id')}"  # noqa: S608
         )
         return bool(count)
+
+    def _is_in(self, kind: str) -> str:
+        rule = Rule(action=Action.DELETE, identifiers={kind: kind})
+        return self._conditions.of(rule, self._staged)
 
     def count(self) -> Iterator[tuple[str, str, int]]:
         """How many rows are the people's: table, action, rows."""
