@@ -93,6 +93,8 @@ def serving(fake: FakeApi) -> Iterator[FakeApi]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Else an answer's body waits for its head to be received: forty milliseconds each.
+        disable_nagle_algorithm = True
 
         def handle_any(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)

@@ -19,7 +19,9 @@ VARIABLE = "cdp_destinations"
 _OWN = {
     "file": "dbt_cdp.destinations.file:FileDestination",
     "postgres": "dbt_cdp.destinations.postgres:PostgresDestination",
+    "google_ads": "dbt_cdp.destinations.google_ads:GoogleAdsDestination",
     "hubspot": "dbt_cdp.destinations.hubspot:HubSpotDestination",
+    "meta": "dbt_cdp.destinations.meta:MetaDestination",
     "webhook": "dbt_cdp.destinations.webhook:WebhookDestination",
 }
 
