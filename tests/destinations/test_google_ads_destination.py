@@ -30,7 +30,8 @@ from fake_api import Answer, serving
 from fake_google_ads import ACCOUNT, TOKEN, FakeGoogleAds, sha256
 
 _names = itertools.count()
-_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+# Short, since each destination reads it.
+_KEY = rsa.generate_private_key(public_exponent=65537, key_size=1024).private_bytes(
     serialization.Encoding.PEM,
     serialization.PrivateFormat.PKCS8,
     serialization.NoEncryption(),
