@@ -18,8 +18,10 @@ VARIABLE = "cdp_destinations"
 # Imported when they are used: some have clients that take seconds.
 _OWN = {
     "file": "dbt_cdp.destinations.file:FileDestination",
-    "postgres": "dbt_cdp.destinations.postgres:PostgresDestination",
+    "google_ads": "dbt_cdp.destinations.google_ads:GoogleAdsDestination",
     "hubspot": "dbt_cdp.destinations.hubspot:HubSpotDestination",
+    "meta": "dbt_cdp.destinations.meta:MetaDestination",
+    "postgres": "dbt_cdp.destinations.postgres:PostgresDestination",
     "slack": "dbt_cdp.destinations.slack:SlackDestination",
     "webhook": "dbt_cdp.destinations.webhook:WebhookDestination",
     "zendesk": "dbt_cdp.destinations.zendesk:ZendeskDestination",
