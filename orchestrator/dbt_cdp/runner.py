@@ -288,7 +288,7 @@ def _plan_confirm(project: Project, settings: Settings) -> str:
 def _confirm(project: Project, settings: Settings, run_id: str) -> tuple[str, str]:
     done = finish(project)
     if not done.requests:
-        return SKIPPED, "no erasure has begun"
+        return SKIPPED, "dbt has not built since" if done.left else "no erasure has begun"
     told = f"{done.confirmed:,} requests confirmed, {done.rows:,} rows deleted or emptied"
     return OK, told + (f"; {done.left:,} wait" if done.left else "")
 

@@ -102,7 +102,7 @@ def lines() -> list[str]:
 
 
 RECORDS = [
-    {"contact_id": "c-ada", "email": "Ada@Shop.example", "updated_at": "2026-06-01T00:00:00Z"},
+    {"contact_id": "c-ada", "email": "Ada@Gone-Shop.example", "updated_at": "2026-06-01T00:00:00Z"},
     {"contact_id": "c-cid", "email": "cid@gone-shop.example", "updated_at": "2026-06-01T00:00:00Z"},
 ]
 

@@ -222,7 +222,8 @@ def test_what_has_expired_goes_and_no_profile_or_segment_changes(
 
     assert read(capsys, "retain") == {"is_due": False, "is_done": False, "events": 0, "expired": []}
     report = read(capsys, "run", "--full-refresh")
-    assert [one["status"] for one in report["steps"]] == ["skipped", "ok", "skipped", "skipped"]
+    done = [one["step"] for one in report["steps"] if one["status"] == "ok"]
+    assert done == ["build"]
     assert people(project) == before
 
 

@@ -64,8 +64,9 @@ def test_a_cycle_loads_and_builds(
     shop: Path, query: Query, capsys: pytest.CaptureFixture[str]
 ) -> None:
     give(shop)
-    load, build, sync, retain = read(capsys, "run", "--dry-run")
+    load, erase, build, _, sync, retain = read(capsys, "run", "--dry-run")
     assert load["summary"].startswith("1 files of the spool")
+    assert erase["summary"] == "no request is approved"
     assert build["summary"] == "dbt build --select +package:cdp+"
     assert sync["summary"] == "there are no syncs"
     assert retain["summary"] == "cdp_retention is not set"
@@ -74,7 +75,9 @@ def test_a_cycle_loads_and_builds(
     report = read(capsys, "run")
     assert [(one["step"], one["status"]) for one in report["steps"]] == [
         ("load", "ok"),
+        ("erase", "skipped"),
         ("build", "ok"),
+        ("confirm", "skipped"),
         ("sync", "skipped"),
         ("retain", "skipped"),
     ]
