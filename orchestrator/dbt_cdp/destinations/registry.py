@@ -19,6 +19,7 @@ VARIABLE = "cdp_destinations"
 _OWN = {
     "file": "dbt_cdp.destinations.file:FileDestination",
     "postgres": "dbt_cdp.destinations.postgres:PostgresDestination",
+    "salesforce": "dbt_cdp.destinations.salesforce:SalesforceDestination",
     "hubspot": "dbt_cdp.destinations.hubspot:HubSpotDestination",
     "webhook": "dbt_cdp.destinations.webhook:WebhookDestination",
 }
