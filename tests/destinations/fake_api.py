@@ -29,7 +29,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer; the body is JSON, nothing where it is None."""
+    """An answer; the body is JSON, nothing where it is None, and itself where it is bytes."""
 
     status: int
     body: Any = None
@@ -112,7 +112,9 @@ def serving(fake: FakeApi) -> Iterator[FakeApi]:
                 self.close_connection = True
                 self.connection.close()
                 return
-            content = b"" if answer.body is None else json.dumps(answer.body).encode()
+            content = answer.body if isinstance(answer.body, bytes) else b""
+            if answer.body is not None and not isinstance(answer.body, bytes):
+                content = json.dumps(answer.body).encode()
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)

@@ -95,5 +95,15 @@ class TestOwn(DestinationConformance):
 
 
 def test_it_stands_beside_those_of_the_package() -> None:
-    known = {"file", "google_ads", "hubspot", "meta", "postgres", "slack", "webhook", "zendesk"}
+    known = {
+        "file",
+        "google_ads",
+        "hubspot",
+        "meta",
+        "postgres",
+        "salesforce",
+        "slack",
+        "webhook",
+        "zendesk",
+    }
     assert destination_types() == sorted({"acme", *known})

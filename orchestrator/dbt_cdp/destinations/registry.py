@@ -22,6 +22,7 @@ _OWN = {
     "hubspot": "dbt_cdp.destinations.hubspot:HubSpotDestination",
     "meta": "dbt_cdp.destinations.meta:MetaDestination",
     "postgres": "dbt_cdp.destinations.postgres:PostgresDestination",
+    "salesforce": "dbt_cdp.destinations.salesforce:SalesforceDestination",
     "slack": "dbt_cdp.destinations.slack:SlackDestination",
     "webhook": "dbt_cdp.destinations.webhook:WebhookDestination",
     "zendesk": "dbt_cdp.destinations.zendesk:ZendeskDestination",
