@@ -16,11 +16,16 @@ from dbt_cdp.ledger import FAILED, INTERRUPTED, OK, RUNNING, STOPPED, RunEntry, 
 from dbt_cdp.lock import held_since, is_at_work
 from dbt_cdp.options import Length, json_option, project_options
 from dbt_cdp.output import print_json, print_table, talk
+from dbt_cdp.privacy.erasure import read_requests
+from dbt_cdp.privacy.ledger import Request
 from dbt_cdp.project import Project
 from dbt_cdp.run_metrics import write_metrics
 
 # What the last run's duration is compared with.
 _COMPARED = 20
+
+# A request for erasure that is due within this time is told of.
+_DUE_SOON = timedelta(days=7)
 
 
 @click.command()
@@ -62,13 +67,15 @@ def status(
     For monitoring: the exit code is 1 if the last run that has ended did not succeed, if a sync has
     not come to its end, or with --max-age if no run has succeeded for so long. While a run is at
     work on a DuckDB file nobody can read that; the exit code is 1 then, if the run has been at work
-    for longer than --max-age. It is 1, too, if the last run is later than this machine's clock.
+    for longer than --max-age. It is 1, too, if the last run is later than this machine's clock, and
+    3 if a request for erasure is overdue.
 
     Example: cdp status --max-age 2h
     """
     entries: list[RunEntry] = []
     sources: Mapping[str, SourceEntry] = {}
     syncs: list[SyncState] = []
+    erasures: list[Request] = []
     try:
         entries = _read(project, max(count, _COMPARED))
     except WarehouseLockedError:
@@ -78,6 +85,7 @@ def status(
         problem = _long_run(since, max_age)
     else:
         sources, syncs = read_sources(project), _syncs(project)
+        erasures = [one for one in read_requests(project)[0] if one.is_open]
         problem = _problem(entries, max_age) or _silence(sources, max_silence) or _failing(syncs)
         if prometheus:
             write_metrics(project, entries, sources.values(), syncs, prometheus)
@@ -90,14 +98,18 @@ def status(
                 "runs": runs,
                 "sources": [asdict(one) for one in sources.values()],
                 "syncs": [asdict(one) for one in syncs],
+                "erasures": [asdict(one) for one in erasures],
             }
         )
     elif entries:
         _print(entries, count)
         _print_sources(sources)
         _print_syncs(syncs)
-    if problem:
-        talk(problem)
+    due = _due(erasures)
+    for said in filter(None, (problem, due)):
+        talk(said)
+    if any(one.is_overdue(utc_now()) for one in erasures):
+        return ExitCode.OVERDUE_ERASURE
     return ExitCode.WORK_FAILED if problem else ExitCode.OK
 
 
@@ -180,6 +192,18 @@ def _failing(syncs: list[SyncState]) -> str | None:
     """Which syncs have not come to their end."""
     failing = [f"'{one.sync}' ({one.status})" for one in syncs if not one.is_well]
     return f"Not all is delivered: {', '.join(failing)}." if failing else None
+
+
+def _due(erasures: list[Request]) -> str | None:
+    """Which requests for erasure are overdue, or soon will be."""
+    now = utc_now()
+    overdue = sum(one.is_overdue(now) for one in erasures)
+    soon = [one.due_at - now for one in erasures if now <= one.due_at < now + _DUE_SOON]
+    parts = [f"{overdue:,} requests for erasure are overdue"] if overdue else []
+    if soon:
+        hours = min(soon).total_seconds() // 3_600
+        parts.append(f"{len(soon):,} are due soon, the first in {hours:.0f} hours")
+    return f"{'; '.join(parts)}: `cdp erase status` shows them." if parts else None
 
 
 def _last_time(entry: RunEntry) -> datetime:
