@@ -93,6 +93,8 @@ def serving(fake: FakeApi) -> Iterator[FakeApi]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Else the body of an answer waits 40 ms for the receipt of its headers.
+        disable_nagle_algorithm = True
 
         def handle_any(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
