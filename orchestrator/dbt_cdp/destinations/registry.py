@@ -17,6 +17,7 @@ VARIABLE = "cdp_destinations"
 
 # Imported when they are used: some have clients that take seconds.
 _OWN = {
+    "customerio": "dbt_cdp.destinations.customerio:CustomerIoDestination",
     "file": "dbt_cdp.destinations.file:FileDestination",
     "postgres": "dbt_cdp.destinations.postgres:PostgresDestination",
     "hubspot": "dbt_cdp.destinations.hubspot:HubSpotDestination",
