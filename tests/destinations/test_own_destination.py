@@ -100,6 +100,7 @@ def test_it_stands_beside_those_of_the_package() -> None:
         "customerio",
         "file",
         "hubspot",
+        "mailchimp",
         "postgres",
         "webhook",
     ]

@@ -19,6 +19,7 @@ VARIABLE = "cdp_destinations"
 _OWN = {
     "customerio": "dbt_cdp.destinations.customerio:CustomerIoDestination",
     "file": "dbt_cdp.destinations.file:FileDestination",
+    "mailchimp": "dbt_cdp.destinations.mailchimp:MailchimpDestination",
     "postgres": "dbt_cdp.destinations.postgres:PostgresDestination",
     "hubspot": "dbt_cdp.destinations.hubspot:HubSpotDestination",
     "webhook": "dbt_cdp.destinations.webhook:WebhookDestination",
