@@ -96,9 +96,11 @@ class TestOwn(DestinationConformance):
 
 def test_it_stands_beside_those_of_the_package() -> None:
     known = {
+        "customerio",
         "file",
         "google_ads",
         "hubspot",
+        "mailchimp",
         "meta",
         "postgres",
         "salesforce",

@@ -17,9 +17,11 @@ VARIABLE = "cdp_destinations"
 
 # Imported when they are used: some have clients that take seconds.
 _OWN = {
+    "customerio": "dbt_cdp.destinations.customerio:CustomerIoDestination",
     "file": "dbt_cdp.destinations.file:FileDestination",
     "google_ads": "dbt_cdp.destinations.google_ads:GoogleAdsDestination",
     "hubspot": "dbt_cdp.destinations.hubspot:HubSpotDestination",
+    "mailchimp": "dbt_cdp.destinations.mailchimp:MailchimpDestination",
     "meta": "dbt_cdp.destinations.meta:MetaDestination",
     "postgres": "dbt_cdp.destinations.postgres:PostgresDestination",
     "salesforce": "dbt_cdp.destinations.salesforce:SalesforceDestination",
