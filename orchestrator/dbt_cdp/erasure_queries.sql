@@ -179,8 +179,22 @@ where graph.is_shared
 {% do normal_forms.update({type.name: cdp.cdp_normalize_identifier(type.form, "cast({x} as " ~ text ~ ")")}) %}
 {% endfor %}
 
+{# An event that names fewer people is one of another group (see cdp_group_key), as if an earlier version of it had come late. {batch} is
+   the number of a build. #}
+{% set tuple_key = cdp.cdp_hash_key(cdp.cdp_event_identifiers()) %}
+{% set moved %}
+update {{ ref("cdp__raw_events") }}
+set
+    superseded_groups = {{ dbt.concat(["coalesce(superseded_groups, '')", "group_key", "';'"]) }},
+    tuple_key = {{ tuple_key }},
+    group_key = {{ cdp.cdp_group_key(tuple_key, "source", "timestamp") }},
+    batch_id = {batch}
+where tuple_key <> {{ tuple_key }}
+{% endset %}
+
 {{ tojson({
     "queries": {"asked": asked, "found": found, "shared": shared},
+    "moved": moved,
     "normal_forms": normal_forms,
     "position": dbt.position("?", "lower({x})"),
     "text": text,

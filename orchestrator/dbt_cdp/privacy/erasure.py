@@ -49,6 +49,7 @@ from dbt_cdp.queries import Queries, open_queries
 from dbt_cdp.warehouse import Warehouse, open_when_free
 from dbt_cdp.warehouse.duckdb import rewrite_file
 
+_EVENTS = "cdp__raw_events"
 _GRAPH, _MEMBERS = "cdp__identity_graph", "int_cdp__tuple_members"
 _INCOMING = ("stg_cdp__incoming_events", "stg_cdp__incoming_records")
 
@@ -405,9 +406,8 @@ class Work:
         """Let the next build compute identities as if neither the identifiers nor the people's
         events and records had ever been seen."""
         members = self._manifest.relation(_MEMBERS)
-        batch = int(utc_now().timestamp() * 1_000_000)
         self._warehouse.execute(
-            f"update {members} set is_usable = false, batch_id = {batch}"  # noqa: S608
+            f"update {members} set is_usable = false, batch_id = {_batch_id()}"  # noqa: S608
             f" where is_usable and ({self._is_in('identifier_id')} or {self._is_in('tuple_key')})"
         )
 
@@ -439,14 +439,21 @@ class Work:
 
     def erase(self, *, before_build: bool, but_ledgers: bool = False) -> int:
         """Do in every table what its description says; how many rows that were."""
-        total = 0
+        total, events = 0, self._manifest.relation(_EVENTS)
         for table in self._tables:
             if but_ledgers and table.name in _SENT:
                 continue
             for rule in table.rules:
                 if rule.before_build == before_build:
                     total += self._apply(table, rule)
+                    if table.relation == events:
+                        self._move_events()
         return total
+
+    def _move_events(self) -> None:
+        """Let the next build count events anew from which an identifier was taken."""
+        sql: str = self._queries.settings["moved"]
+        self._warehouse.execute(sql.replace("{batch}", str(_batch_id())))
 
     def _apply(self, table: DescribedTable, rule: Rule) -> int:
         if rule.action in (Action.KEEP, Action.MANUAL):
@@ -603,6 +610,11 @@ class Work:
             task = replace(task, detail=f"together with {others:,} other requests")
         for request_id in self._ids:
             self._ledger.enter_task(request_id, task)
+
+
+def _batch_id() -> int:
+    """A number as builds have it (see the macro cdp_batch_id), between the last one and the next."""
+    return int(utc_now().timestamp() * 1_000_000)
 
 
 # What destinations were sent.
