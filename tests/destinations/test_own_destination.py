@@ -95,4 +95,4 @@ class TestOwn(DestinationConformance):
 
 
 def test_it_stands_beside_those_of_the_package() -> None:
-    assert destination_types() == ["acme", "file", "hubspot", "postgres", "webhook"]
+    assert destination_types() == ["acme", "file", "hubspot", "postgres", "redis", "webhook"]

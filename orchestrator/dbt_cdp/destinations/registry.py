@@ -20,6 +20,7 @@ _OWN = {
     "file": "dbt_cdp.destinations.file:FileDestination",
     "postgres": "dbt_cdp.destinations.postgres:PostgresDestination",
     "hubspot": "dbt_cdp.destinations.hubspot:HubSpotDestination",
+    "redis": "dbt_cdp.destinations.redis:RedisDestination",
     "webhook": "dbt_cdp.destinations.webhook:WebhookDestination",
 }
 
