@@ -95,4 +95,13 @@ class TestOwn(DestinationConformance):
 
 
 def test_it_stands_beside_those_of_the_package() -> None:
-    assert destination_types() == ["acme", "file", "hubspot", "postgres", "redis", "webhook"]
+    assert destination_types() == [
+        "acme",
+        "census",
+        "file",
+        "hightouch",
+        "hubspot",
+        "postgres",
+        "redis",
+        "webhook",
+    ]

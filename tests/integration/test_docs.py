@@ -19,8 +19,8 @@ import presets
 from consumer import Consumer, link_package
 from dbt_cdp.activation.definition import read_sync
 from dbt_cdp.destinations.registry import (
-    destination_class,
     destination_types,
+    modes_of,
     read_destinations,
 )
 from dbt_cdp.project import Project, Target, package_root
@@ -283,6 +283,15 @@ def test_a_web_site_finds_people_in_redis_by_any_identifier(
         assert len(client.keys("cdp:site_profiles:*")) == 1
 
 
+def test_what_the_page_of_hightouch_shows_builds(reader: Consumer, tmp_path: Path) -> None:
+    link_package(reader.folder)
+    write(reader, SITE)
+    follow(reader, ROOT / "docs" / "destinations" / "hightouch.md", tmp_path)
+    reader.runs("build", cdp_as_of="2026-06-03")
+    found = reader.query("select email from main.hightouch_pricing_fans")
+    assert found == [("ada@acme.example",)]
+
+
 def test_every_collector_has_a_page_that_says_what_its_tests_set() -> None:
     project = ROOT / "tests" / "sources" / "dbt_project.yml"
     entries = yaml.safe_load(project.read_text(encoding="utf-8"))["vars"]["cdp_sources"]
@@ -317,8 +326,7 @@ def test_every_destination_has_a_page_whose_syncs_can_be_read() -> None:
         for one in exposures:
             meta = one["config"]["meta"]["cdp_sync"]
             sync = read_sync(one["name"], meta, page.name, is_consent_asked=False)
-            known = destination_class(destinations[sync.destination]).modes
-            assert sync.mode in known
+            assert sync.mode in modes_of(destinations[sync.destination])
 
 
 def test_links_of_the_docs_lead_somewhere() -> None:
