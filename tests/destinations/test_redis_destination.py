@@ -198,7 +198,17 @@ def test_values_are_json_with_their_types(client: Redis) -> None:
     }
 
 
+@pytest.mark.parametrize("value", [float("nan"), Decimal("-Infinity"), [float("inf")]])
+def test_a_number_that_no_page_could_read_is_rejected(client: Redis, value: Any) -> None:
+    with opened() as destination:
+        found = send(destination, row("a", score=value), row("b"))
+    assert (found["a"].status, found["b"].status) == (Status.REJECTED, Status.ACKNOWLEDGED)
+    assert "JSON" in (found["a"].reason or "")
+    assert client.keys("*") == [b"cdp:people:b"]
+
+
 def test_half_a_letter_is_rejected_and_the_others_arrive(client: Redis) -> None:
+    client.set("cdp:people:?", "theirs")
     with opened() as destination:
         found = send(destination, row("a", name="\ud800"), row("\ud800"), row("b"))
         gone = list(destination.erase([row("\ud800")]))
@@ -208,7 +218,7 @@ def test_half_a_letter_is_rejected_and_the_others_arrive(client: Redis) -> None:
         "b": Status.ACKNOWLEDGED,
     }
     assert "half a letter" in (found["a"].reason or "")
-    assert client.keys("*") == [b"cdp:people:b"]
+    assert set(client.keys("*")) == {b"cdp:people:b", b"cdp:people:?"}
     assert [one.status for one in gone] == [Status.ACKNOWLEDGED]
 
 

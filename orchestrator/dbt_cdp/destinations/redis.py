@@ -139,13 +139,10 @@ class RedisDestination(Destination):
         commands, outcomes, written = [], [], []
         for row in rows:
             try:
-                key, value = self._key(row.key).encode(), _value(row).encode()
-            except UnicodeEncodeError:
-                reason = "a text holds half a letter (a lone surrogate)"
-                outcomes.append(Outcome.rejected(row, reason))
-                continue
-            commands.append(("SET", key, value, *condition))
-            written.append(row)
+                commands.append(("SET", *_pair(self._key(row.key), row), *condition))
+                written.append(row)
+            except ValueError as error:
+                outcomes.append(Outcome.rejected(row, str(error)))
         answers = self._answers(
             commands, lambda answer: answer is True or (bool(condition) and answer is None)
         )
@@ -155,17 +152,15 @@ class RedisDestination(Destination):
 
     @override
     def erase(self, rows: Sequence[Row]) -> Iterable[Outcome]:
+        found = {row.delivery_id: Outcome.acknowledged(row) for row in rows}
         # What cannot be written as a key was never there.
-        keys = [self._key(row.key).encode(errors="replace") for row in rows]
-        answers = self._answers(
-            [("DEL", key) for key in keys], lambda answer: isinstance(answer, int)
-        )
-        return [
-            Outcome.rejected(row, _words(answer))
-            if isinstance(answer, Exception)
-            else Outcome.acknowledged(row)
-            for row, answer in zip(rows, answers, strict=True)
-        ]
+        held = [row for row in rows if _is_writable(row.key)]
+        commands = [("DEL", self._key(row.key).encode()) for row in held]
+        answers = self._answers(commands, lambda answer: isinstance(answer, int))
+        for row, answer in zip(held, answers, strict=True):
+            if isinstance(answer, Exception):
+                found[row.delivery_id] = Outcome.rejected(row, _words(answer))
+        return found.values()
 
     @override
     def close(self) -> None:
@@ -234,9 +229,27 @@ class RedisDestination(Destination):
         )
 
 
-def _value(row: Row) -> str:
-    """What a page reads."""
-    return json.dumps(json_value(dict(row.fields)), ensure_ascii=False, separators=(",", ":"))
+def _pair(key: str, row: Row) -> tuple[bytes, bytes]:
+    """A key, and what a page reads.
+
+    Raises:
+        ValueError: the row holds what no JSON in UTF-8 can hold.
+    """
+    try:
+        fields = json_value(dict(row.fields))
+        text = json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return key.encode(), text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a text holds half a letter (a lone surrogate)") from None
+    except (ValueError, OverflowError):
+        raise ValueError("a number is none that JSON has, such as NaN") from None
+
+
+def _is_writable(key: str) -> bool:
+    try:
+        return bool(key.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _is_passing(error: Exception) -> bool:
