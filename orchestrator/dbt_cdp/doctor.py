@@ -22,9 +22,10 @@ from packaging.specifiers import SpecifierSet
 
 from dbt_cdp import __version__
 from dbt_cdp.activation.definition import Definition, read_syncs
-from dbt_cdp.activation.engine import destination_of
+from dbt_cdp.activation.engine import destination_of, tool_of
 from dbt_cdp.clock import utc_now
 from dbt_cdp.dbt import Dbt, Manifest
+from dbt_cdp.destinations.base import Mode
 from dbt_cdp.errors import CdpError, ConfigurationError, DbtError, WarehouseError
 from dbt_cdp.packages import declaring_file, installed_package
 from dbt_cdp.project import (
@@ -485,8 +486,9 @@ def _syncs(case: _Case) -> _Verdicts:
 
 def _misfits(project: Project, syncs: Sequence[Definition]) -> _Verdicts:
     for sync in syncs:
+        opened = tool_of if sync.mode is Mode.HAND_OVER else destination_of
         try:
-            destination_of(project, sync).close()
+            opened(project, sync).close()
         except CdpError as error:
             verdict = _verdict_of(error)
             yield verdict._replace(finding=f"'{sync.name}': {verdict.finding}")

@@ -96,13 +96,16 @@ class TestOwn(DestinationConformance):
 
 def test_it_stands_beside_those_of_the_package() -> None:
     known = {
+        "census",
         "customerio",
         "file",
         "google_ads",
+        "hightouch",
         "hubspot",
         "mailchimp",
         "meta",
         "postgres",
+        "redis",
         "salesforce",
         "slack",
         "webhook",

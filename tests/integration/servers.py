@@ -1,12 +1,14 @@
-"""What tests of a warehouse on a server share: free ports, a server of Postgres, and what commands
-do on any of them."""
+"""What tests of a warehouse on a server share: free ports, servers of Postgres and of Redis, and
+what commands do on any of them."""
 
+import contextlib
 import json
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -74,6 +76,36 @@ def _postgres_programs() -> Path | None:
         return Path(found).parent
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     return folders[-1] if folders else None
+
+
+@contextmanager
+def redis_server(*options: str, tls: bool = False) -> Iterator[int]:
+    """A real server of Redis that keeps nothing on a disk, and its port on loopback."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("There is no program of a Redis server: apt-get install redis-server.")
+    (port,) = free_ports(1)
+    with tempfile.TemporaryDirectory(prefix="cdp-redis-", dir="/tmp") as folder:
+        listen = ["--port", "0", "--tls-port", str(port)] if tls else ["--port", str(port)]
+        listen += ["--bind", "127.0.0.1", "--dir", folder, "--save", ""]
+        server = subprocess.Popen([program, *listen, *options], stdout=subprocess.DEVNULL)
+        try:
+            _wait_for(port)
+            yield port
+        finally:
+            server.kill()
+            server.wait()
+
+
+def _wait_for(port: int) -> None:
+    """Wait until somebody listens."""
+    until = time.monotonic() + 10
+    while True:
+        with contextlib.suppress(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        assert time.monotonic() < until, "The server does not start."
+        time.sleep(0.01)
 
 
 def check_that_files_are_loaded_once(

@@ -13,16 +13,18 @@ from typing import Any
 
 import pytest
 import yaml
+from redis import Redis
 
 import presets
 from consumer import Consumer, link_package
 from dbt_cdp.activation.definition import read_sync
 from dbt_cdp.destinations.registry import (
-    destination_class,
     destination_types,
+    modes_of,
     read_destinations,
 )
 from dbt_cdp.project import Project, Target, package_root
+from servers import redis_server
 
 ROOT = package_root()
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -31,6 +33,8 @@ COLLECTOR_PAGE = ROOT / "docs" / "collector.md"
 DESTINATION_PAGES = sorted((ROOT / "docs" / "destinations").glob("*.md"))
 SOURCE_PAGES = sorted((ROOT / "docs" / "sources").glob("*.md"))
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+# A block of SQL that begins so is a model; others are tests.
+MODEL = re.compile(r"-- (models/\w+\.sql)\n")
 
 # Models that the pages take for granted.
 MODELS = {
@@ -65,6 +69,26 @@ FILES = {
     "asked.txt": "ada@acme.example\n",
     "junk.csv": "identifier_type,identifier_value\nemail,info@shop.example\n",
 }
+# Events with cookies, and records with names.
+SITE = """
+vars:
+  cdp_sources:
+    - name: app
+      events: stg_app__events
+      columns:
+        event_type: name
+        timestamp: occurred_at
+        user_id: uid
+        anonymous_id: cookie
+        email: mail
+        page_path: path
+    - name: salesforce
+      records: stg_salesforce__contacts
+      record_id: contact_id
+      identifier_type: crm_id
+      identifiers: {email: email}
+      attributes: {first_name: first_name}
+"""
 
 
 @pytest.fixture
@@ -197,8 +221,9 @@ def follow(reader: Consumer, page: Path, tmp_path: Path) -> list[str]:
             if language == "yaml":
                 write(reader, text)
             if language == "sql":
-                name = f"{page.stem}_{len(list((reader.folder / 'tests').glob('*')))}.sql"
-                (reader.folder / "tests" / name).write_text(text)
+                name = f"tests/{page.stem}_{len(list((reader.folder / 'tests').glob('*')))}.sql"
+                model = MODEL.match(text)
+                (reader.folder / (model[1] if model else name)).write_text(text)
             if language == "bash":
                 for line in text.strip().splitlines():
                     shell.run(line)
@@ -236,6 +261,37 @@ def test_what_a_page_shows_builds(reader: Consumer, tmp_path: Path, page: Path) 
     reader.runs("build", cdp_as_of="2026-06-03")
 
 
+def test_a_web_site_finds_people_in_redis_by_any_identifier(
+    reader: Consumer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link_package(reader.folder)
+    write(reader, SITE)
+    page = ROOT / "docs" / "destinations" / "redis.md"
+    with redis_server() as port, Redis(port=port) as client:
+        monkeypatch.setenv("SITE_REDIS_URL", f"redis://127.0.0.1:{port}")
+        lines = follow(reader, page, tmp_path)
+        assert [line for line in lines if line.startswith("cdp sync run")]
+
+        found = []
+        for identifier in ("anonymous_id:c1", "user_id:u1", "email:ada@acme.example"):
+            pointer = json.loads(client.get(f"cdp:site_ids:{identifier}"))
+            found.append(json.loads(client.get(f"cdp:site_profiles:{pointer['canonical_id']}")))
+        ada = found[0]
+        assert found == [ada] * 3
+        assert ada["segments"] == "pricing_fans,visitors"
+        assert ada["first_name"] == "Ada" and isinstance(ada["lead_score"], int | float)
+        assert len(client.keys("cdp:site_profiles:*")) == 1
+
+
+def test_what_the_page_of_hightouch_shows_builds(reader: Consumer, tmp_path: Path) -> None:
+    link_package(reader.folder)
+    write(reader, SITE)
+    follow(reader, ROOT / "docs" / "destinations" / "hightouch.md", tmp_path)
+    reader.runs("build", cdp_as_of="2026-06-03")
+    found = reader.query("select email from main.hightouch_pricing_fans")
+    assert found == [("ada@acme.example",)]
+
+
 def test_every_collector_has_a_page_that_says_what_its_tests_set() -> None:
     project = ROOT / "tests" / "sources" / "dbt_project.yml"
     entries = yaml.safe_load(project.read_text(encoding="utf-8"))["vars"]["cdp_sources"]
@@ -270,8 +326,7 @@ def test_every_destination_has_a_page_whose_syncs_can_be_read() -> None:
         for one in exposures:
             meta = one["config"]["meta"]["cdp_sync"]
             sync = read_sync(one["name"], meta, page.name, is_consent_asked=False)
-            known = destination_class(destinations[sync.destination]).modes
-            assert sync.mode in known
+            assert sync.mode in modes_of(destinations[sync.destination])
 
 
 def test_links_of_the_docs_lead_somewhere() -> None:

@@ -151,6 +151,27 @@ class Definition(BaseModel):
         return Sync(self.name, self.mode, self.object, self.audience, self.key, tuple(self.fields))
 
 
+class HandedOver(Definition):
+    """A sync in mode hand_over: what is sent is for the other tool to know, which reads the
+    warehouse itself."""
+
+    key: str = ""
+    fields: Mapping[str, str | SqlField] = {}
+
+    @model_validator(mode="after")
+    def _fit(self) -> "HandedOver":
+        if not self.object:
+            raise ValueError("`object` must be the id of the other tool's sync")
+        own = {"name", "destination", "object", "mode", "schedule"}
+        foreign = sorted(self.model_fields_set - own)
+        if foreign:
+            raise ValueError(
+                f"`{foreign[0]}` does not go with mode hand_over: the other tool reads the"
+                " warehouse itself, so rows, fields and consent belong into the model that it reads"
+            )
+        return self
+
+
 def read_syncs(project: Project, names: Sequence[str] = ()) -> list[Definition]:
     """The syncs of a project, in the order of their names.
 
@@ -206,7 +227,8 @@ def read_sync(name: str, meta: Any, file: str, is_consent_asked: bool) -> Defini
     if not isinstance(meta, Mapping):
         raise ConfigurationError("A sync must be keys and values.", where=where, remedy=remedy)
     try:
-        sync = Definition.model_validate({**meta, "name": name})
+        kind = HandedOver if meta.get("mode") == Mode.HAND_OVER else Definition
+        sync = kind.model_validate({**meta, "name": name})
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -216,7 +238,8 @@ def read_sync(name: str, meta: Any, file: str, is_consent_asked: bool) -> Defini
             where=where,
             remedy=remedy,
         ) from None
-    if is_consent_asked and sync.consent is None and sync.id_column == "canonical_id":
+    is_ours = sync.mode is not Mode.HAND_OVER and sync.id_column == "canonical_id"
+    if is_consent_asked and sync.consent is None and is_ours:
         raise ConfigurationError(
             "A sync does not say which consent it needs, though cdp_consent is set.",
             where=where,

@@ -18,7 +18,7 @@ import duckdb
 from dbt_cdp.activation.definition import Definition, read_syncs
 from dbt_cdp.dbt import Dbt
 from dbt_cdp.destinations.base import Action, Destination, Mode, Row, Settings
-from dbt_cdp.destinations.registry import destination_class, read_destinations
+from dbt_cdp.destinations.registry import destination_class, modes_of, read_destinations
 from dbt_cdp.errors import DbtError
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse import open_when_free
@@ -248,7 +248,13 @@ def compiled_queries(project: Project, sync: Definition) -> Mapping[str, str]:
         DbtError: the project cannot be compiled, or the sync does not fit it.
     """
     destinations = read_destinations(project)
-    syncs = [one for one in read_syncs(project) if one.destination in destinations]
+    syncs = [
+        one
+        for one in read_syncs(project)
+        if one.mode is not Mode.HAND_OVER
+        and one.destination in destinations
+        and one.mode in modes_of(destinations[one.destination])
+    ]
     try:
         found = _compile(project, syncs, destinations)
     except DbtError:

@@ -11,10 +11,17 @@ from dbt_cdp.activation.difference import (
     Difference,
     open_difference,
 )
+from dbt_cdp.activation.hand_over import hand_over
 from dbt_cdp.activation.ledger import HELD, PARTIAL, Report, SyncLedger, doubled
 from dbt_cdp.activation.sender import Sender
-from dbt_cdp.destinations.base import Action, Destination, Outcome
-from dbt_cdp.destinations.registry import VARIABLE, open_destination, read_destinations
+from dbt_cdp.destinations.base import Action, Destination, Mode, Outcome, Settings
+from dbt_cdp.destinations.hand_over import HandOver
+from dbt_cdp.destinations.registry import (
+    VARIABLE,
+    open_destination,
+    open_hand_over,
+    read_destinations,
+)
 from dbt_cdp.errors import CdpError, ConfigurationError
 from dbt_cdp.ledger import FAILED, OK, STOPPED
 from dbt_cdp.project import PROJECT_FILE, Project
@@ -29,6 +36,19 @@ def destination_of(project: Project, sync: Definition) -> Destination:
     Raises:
         ConfigurationError: there is none of that name, or it or the sync is not as it must be.
     """
+    return open_destination(project, _entry_of(project, sync), sync.for_destination())
+
+
+def tool_of(project: Project, sync: Definition) -> HandOver:
+    """The tool that a sync is handed over to.
+
+    Raises:
+        ConfigurationError: there is none of that name, or it or the sync is not as it must be.
+    """
+    return open_hand_over(project, _entry_of(project, sync), sync.for_destination())
+
+
+def _entry_of(project: Project, sync: Definition) -> Settings:
     destinations = read_destinations(project)
     if sync.destination not in destinations:
         raise ConfigurationError(
@@ -37,7 +57,7 @@ def destination_of(project: Project, sync: Definition) -> Destination:
             remedy=f"add it to {VARIABLE} in {PROJECT_FILE}; there are:"
             f" {', '.join(destinations) or 'none'}.",
         )
-    return open_destination(project, destinations[sync.destination], sync.for_destination())
+    return destinations[sync.destination]
 
 
 def run_sync(
@@ -48,7 +68,7 @@ def run_sync(
     is_confirmed: bool = False,
     retries: bool = False,
 ) -> tuple[Report, CdpError | None]:
-    """Send what differs. To be called by who has the lock of a run.
+    """Send what differs, or have another tool do so. To be called by who has the lock of a run.
 
     Args:
         project: the project.
@@ -68,6 +88,10 @@ def run_sync(
     ledger = SyncLedger(project, sync, run_id)
     lost = ledger.begin()
     try:
+        if sync.mode is Mode.HAND_OVER:
+            ledger.give_up(lost)
+            with tool_of(project, sync) as tool:
+                return hand_over(tool, ledger), None
         with destination_of(project, sync) as destination:
             for one, remote_ids in lost.items():
                 destination.discard(one, remote_ids)

@@ -23,6 +23,7 @@ from dbt_cdp.activation.sender import batches
 from dbt_cdp.clock import SKEW, utc_now
 from dbt_cdp.dbt import Relation
 from dbt_cdp.destinations.base import Action, Outcome, Status
+from dbt_cdp.destinations.hand_over import ToolRun
 from dbt_cdp.destinations.values import json_value
 from dbt_cdp.errors import ClockError
 from dbt_cdp.landing import ensure_tables
@@ -219,6 +220,14 @@ class SyncLedger:
         report.to_change = numbers[Action.CHANGE]
         report.to_remove = numbers[Action.REMOVE] + numbers[Action.MERGE]
 
+    def adopt(self, run: ToolRun) -> None:
+        """Take note of what another tool has done."""
+        report = self.report
+        report.source_rows = run.source_rows
+        report.to_add, report.to_change, report.to_remove = run.to_add, run.to_change, run.to_remove
+        report.acknowledged, report.rejected = run.acknowledged, run.rejected
+        self._answered = run.acknowledged + run.rejected
+
     def attempt(self, changes: Iterable[Change]) -> None:
         """Enter what is about to be sent."""
         now = utc_now() + self._offset
@@ -260,7 +269,8 @@ class SyncLedger:
         """Enter how the run ended, and delete what has a later entry."""
         report = self.report
         report.status, report.error = status, error
-        report.pending = report.to_do - self._answered
+        # Another tool may count otherwise.
+        report.pending = max(report.to_do - self._answered, 0)
         self.flush()
         found = {name: value for name, value in asdict(report).items() if name not in _FIXED}
         values = {"ended_at": utc_now(), **found}

@@ -23,7 +23,8 @@ class Mode(StrEnum):
 
     upsert creates or changes records; insert only creates, update only changes. mirror also deletes
     those that it has delivered and whose rows are gone. audience keeps the members of a list, and
-    append adds a record for each row that is new or has changed.
+    append adds a record for each row that is new or has changed. hand_over sends none: another tool
+    reads the warehouse itself.
     """
 
     UPSERT = "upsert"
@@ -32,6 +33,7 @@ class Mode(StrEnum):
     MIRROR = "mirror"
     AUDIENCE = "audience"
     APPEND = "append"
+    HAND_OVER = "hand_over"
 
 
 class Action(StrEnum):

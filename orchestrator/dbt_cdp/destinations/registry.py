@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dbt_cdp.destinations.base import Destination, Settings, Sync
+from dbt_cdp.destinations.base import Destination, Mode, Settings, Sync
+from dbt_cdp.destinations.hand_over import HandOver
 from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.project import PROJECT_FILE, Project
 
@@ -17,13 +18,16 @@ VARIABLE = "cdp_destinations"
 
 # Imported when they are used: some have clients that take seconds.
 _OWN = {
+    "census": "dbt_cdp.destinations.census:Census",
     "customerio": "dbt_cdp.destinations.customerio:CustomerIoDestination",
     "file": "dbt_cdp.destinations.file:FileDestination",
     "google_ads": "dbt_cdp.destinations.google_ads:GoogleAdsDestination",
+    "hightouch": "dbt_cdp.destinations.hightouch:Hightouch",
     "hubspot": "dbt_cdp.destinations.hubspot:HubSpotDestination",
     "mailchimp": "dbt_cdp.destinations.mailchimp:MailchimpDestination",
     "meta": "dbt_cdp.destinations.meta:MetaDestination",
     "postgres": "dbt_cdp.destinations.postgres:PostgresDestination",
+    "redis": "dbt_cdp.destinations.redis:RedisDestination",
     "salesforce": "dbt_cdp.destinations.salesforce:SalesforceDestination",
     "slack": "dbt_cdp.destinations.slack:SlackDestination",
     "webhook": "dbt_cdp.destinations.webhook:WebhookDestination",
@@ -76,13 +80,51 @@ def open_destination(project: Project, settings: Settings, sync: Sync) -> Destin
     return destination_class(settings)(settings, sync, project.root)
 
 
+def open_hand_over(project: Project, settings: Settings, sync: Sync) -> HandOver:
+    """The tool of an entry, for a sync that is handed over to it.
+
+    Raises:
+        ConfigurationError: the entry or the sync is not as the tool wants it, an environment
+            variable is not set, or the entry is none of such a tool.
+    """
+    found = _class(settings.type, _entry_of(settings))
+    if not issubclass(found, HandOver):
+        raise ConfigurationError(
+            f"Nothing can be handed over to the destination '{settings.name}'.",
+            where=f"sync '{sync.name}'",
+            remedy=f"take another mode: {', '.join(sorted(found.modes))}.",
+        )
+    return found(settings, sync, project.root)
+
+
 def destination_class(settings: Settings) -> type[Destination]:
     """The class of an entry's type.
 
     Raises:
-        ConfigurationError: there is none, or a Python module is missing.
+        ConfigurationError: there is none, a Python module is missing, or it is a tool that sends
+            rows itself.
     """
-    return _class(settings.type, f"{VARIABLE}, destination '{settings.name}'")
+    found = _class(settings.type, _entry_of(settings))
+    if not issubclass(found, Destination):
+        raise ConfigurationError(
+            f"The destination '{settings.name}' is a tool that reads the warehouse itself.",
+            where=_entry_of(settings),
+            remedy="hand its syncs over: `mode: hand_over`, and no key and fields.",
+        )
+    return found
+
+
+def modes_of(settings: Settings) -> frozenset[Mode]:
+    """The modes that an entry's type knows.
+
+    Raises:
+        ConfigurationError: there is no such type, or a Python module is missing.
+    """
+    return _class(settings.type, _entry_of(settings)).modes
+
+
+def _entry_of(settings: Settings) -> str:
+    return f"{VARIABLE}, destination '{settings.name}'"
 
 
 def _settings(entry: _Entry, where: str) -> Settings:
@@ -100,7 +142,7 @@ def _settings(entry: _Entry, where: str) -> Settings:
         ) from None
 
 
-def _class(kind: str, where: str) -> type[Destination]:
+def _class(kind: str, where: str) -> type[Destination] | type[HandOver]:
     try:
         return _load(kind)
     except KeyError:
@@ -119,15 +161,16 @@ def _class(kind: str, where: str) -> type[Destination]:
         ) from None
 
 
-def _load(kind: str) -> type[Destination]:
+def _load(kind: str) -> type[Destination] | type[HandOver]:
     """The class of a type; KeyError where there is none."""
     if kind in _OWN:
         module, name = _OWN[kind].split(":")
         found: Any = getattr(importlib.import_module(module), name)
     else:
         found = {one.name: one for one in entry_points(group=ENTRY_POINTS)}[kind].load()
-    if not (isinstance(found, type) and issubclass(found, Destination)):
+    if not (isinstance(found, type) and issubclass(found, Destination | HandOver)):
         raise ConfigurationError(
-            f"What is registered as the destination '{kind}' is no class that inherits Destination."
+            f"What is registered as the destination '{kind}' is no class that inherits Destination"
+            " or HandOver."
         )
     return found

@@ -69,7 +69,7 @@ class WebhookDestination(Destination):
     """An address that takes JSON."""
 
     settings_model = WebhookSettings
-    modes = frozenset(Mode)
+    modes = frozenset(Mode) - {Mode.HAND_OVER}
 
     settings: WebhookSettings
 

@@ -613,7 +613,7 @@ class Work:
 
 
 def _batch_id() -> int:
-    """A number as builds have it (see the macro cdp_batch_id), between the last one and the next."""
+    """A number as builds have it (see the macro cdp_batch_id), between the last and the next."""
     return int(utc_now().timestamp() * 1_000_000)
 
 

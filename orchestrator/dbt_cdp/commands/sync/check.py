@@ -3,8 +3,9 @@
 import click
 
 from dbt_cdp.activation.definition import read_syncs
-from dbt_cdp.activation.engine import destination_of
+from dbt_cdp.activation.engine import destination_of, tool_of
 from dbt_cdp.commands.sync.shared import NO_SYNCS
+from dbt_cdp.destinations.base import Mode
 from dbt_cdp.errors import CdpError, ExitCode
 from dbt_cdp.options import json_option, project_options
 from dbt_cdp.output import print_json, print_table, talk
@@ -19,14 +20,16 @@ def check(names: tuple[str, ...], as_json: bool, project: Project) -> int:
     """Try whether the destinations of the syncs of these NAMEs, or of all, would take rows.
 
     Nothing of anybody's is sent: it asks for what it needs, such as whether the credentials are
-    good, the table is there and the fields are known.
+    good, the table is there and the fields are known; of a sync that is handed over, whether the
+    other tool has it and it is turned on.
 
     Example: cdp sync check
     """
     results = []
     for sync in read_syncs(project, names):
+        opened = tool_of if sync.mode is Mode.HAND_OVER else destination_of
         try:
-            with destination_of(project, sync) as destination:
+            with opened(project, sync) as destination:
                 results.append((sync.name, sync.destination, "ok", destination.check()))
         except CdpError as error:
             results.append((sync.name, sync.destination, "failed", error.message))

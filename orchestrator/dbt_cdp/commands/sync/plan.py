@@ -10,7 +10,7 @@ from dbt_cdp.activation.definition import read_syncs
 from dbt_cdp.activation.difference import Change
 from dbt_cdp.activation.plan import Plan, plan_sync
 from dbt_cdp.commands.sync.shared import NO_SYNCS
-from dbt_cdp.destinations.base import Action
+from dbt_cdp.destinations.base import Action, Mode
 from dbt_cdp.destinations.values import json_value, plain_text
 from dbt_cdp.lock import run_lock
 from dbt_cdp.options import json_option, project_options
@@ -40,14 +40,21 @@ def plan(names: tuple[str, ...], sample: int, as_json: bool, project: Project) -
 
     Example: cdp sync plan hubspot_hot_leads
     """
+    syncs = read_syncs(project, names)
     with run_lock(project, "plan"):
-        plans = [plan_sync(project, one, sample) for one in read_syncs(project, names)]
+        plans = [plan_sync(project, one, sample) for one in syncs if one.mode is not Mode.HAND_OVER]
+    for sync in syncs:
+        if sync.mode is Mode.HAND_OVER:
+            talk(
+                f"{sync.name} is handed over: '{sync.destination}' reads the warehouse itself, and"
+                " decides what is sent."
+            )
     if as_json:
         print_json([_as_json(one) for one in plans])
-    elif not plans:
-        talk(NO_SYNCS)
-    else:
+    elif plans:
         _print(plans)
+    elif not syncs:
+        talk(NO_SYNCS)
 
 
 def _as_json(plan: Plan) -> dict[str, Any]:

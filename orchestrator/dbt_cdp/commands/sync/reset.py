@@ -4,6 +4,7 @@ import click
 
 from dbt_cdp.activation.definition import read_syncs
 from dbt_cdp.activation.ledger import forget_deliveries
+from dbt_cdp.commands.sync.shared import refuse_handed_over
 from dbt_cdp.lock import run_lock
 from dbt_cdp.options import json_option, project_options
 from dbt_cdp.output import print_json, talk
@@ -22,7 +23,7 @@ def reset(name: str, as_json: bool, project: Project) -> None:
 
     Example: cdp sync reset hubspot_hot_leads
     """
-    read_syncs(project, [name])
+    refuse_handed_over(read_syncs(project, [name]), "send everything again")
     with run_lock(project, "reset"):
         records = forget_deliveries(project, name)
     if as_json:

@@ -4,7 +4,7 @@ import click
 
 from dbt_cdp.activation.definition import read_syncs
 from dbt_cdp.activation.due import without_paused
-from dbt_cdp.commands.sync.shared import run_all
+from dbt_cdp.commands.sync.shared import refuse_handed_over, run_all
 from dbt_cdp.options import json_option, project_options
 from dbt_cdp.project import Project
 
@@ -22,5 +22,7 @@ def retry(names: tuple[str, ...], yes: bool, as_json: bool, project: Project) ->
 
     Example: cdp sync retry hubspot_hot_leads
     """
-    syncs = without_paused(project, read_syncs(project, names))
+    syncs = read_syncs(project, names)
+    refuse_handed_over(syncs, "send rejected rows again")
+    syncs = without_paused(project, syncs)
     return run_all(project, syncs, is_confirmed=yes, retries=True, as_json=as_json)
