@@ -1,9 +1,10 @@
 """An HTTP server on loopback that keeps what it is sent, and misbehaves when it is told to."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -87,6 +88,29 @@ _ANSWERS = {
 }
 
 
+class _Server(ThreadingHTTPServer):
+    """A server that does not wait for clients who keep their connections."""
+
+    daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._open: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
 @contextmanager
 def serving(fake: FakeApi) -> Iterator[FakeApi]:
     """The fake, while it listens."""
@@ -134,8 +158,7 @@ def serving(fake: FakeApi) -> Iterator[FakeApi]:
 
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         setattr(Handler, f"do_{method}", Handler.handle_any)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=[0.02], daemon=True)
     thread.start()
     fake.url = f"http://127.0.0.1:{server.server_port}"
@@ -144,3 +167,4 @@ def serving(fake: FakeApi) -> Iterator[FakeApi]:
     finally:
         server.shutdown()
         server.server_close()
+        server.hang_up()

@@ -1,7 +1,7 @@
 """A server of Redis behind a proxy on loopback, which misbehaves when it is told to."""
 
 import json
-import select
+import selectors
 import socket
 import socketserver
 import threading
@@ -120,12 +120,15 @@ class _Line:
         self.client, self.server = client, server
         self.is_cut = False
         self.has_answered = threading.Event()
+        # Not select.select(), which fails in a process with very many connections.
+        self._waiting = selectors.DefaultSelector()
+        self._waiting.register(client, selectors.EVENT_READ)
 
     def request(self) -> list[Command]:
         """What the client sends before it waits: whole commands."""
         content = b""
         while True:
-            if content and not select.select([self.client], [], [], _PAUSE)[0]:
+            if content and not self._waiting.select(_PAUSE):
                 commands, rest = _commands(content)
                 if not rest:
                     return commands
@@ -144,6 +147,7 @@ class _Line:
                     self.has_answered.set()
 
     def hang_up(self) -> None:
+        self._waiting.close()
         for end in (self.client, self.server):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -15,10 +15,11 @@ from pyrate_limiter import Duration, Rate
 from dbt_cdp.activation.definition import Definition
 from dbt_cdp.activation.difference import Change
 from dbt_cdp.activation.sender import Sender, batches
-from dbt_cdp.destinations import customerio, customerio_api
 from dbt_cdp.destinations.base import Action, Destination, Mode, Outcome, Row, Status, Sync
 from dbt_cdp.destinations.conformance import FIELDS, Book, DestinationConformance, row_of
-from dbt_cdp.destinations.customerio import CustomerIoDestination, CustomerIoSettings
+from dbt_cdp.destinations.customerio import api as customerio_api
+from dbt_cdp.destinations.customerio import destination as customerio
+from dbt_cdp.destinations.customerio.destination import CustomerIoDestination, CustomerIoSettings
 from dbt_cdp.destinations.errors import DestinationRefusedError, DestinationUnavailableError
 from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.project import package_root

@@ -14,7 +14,7 @@ import pytest
 from bucket_server import BUCKET, bucket_server
 from dbt_cdp.destinations.base import Action, Mode, Row, Status, Sync
 from dbt_cdp.destinations.errors import DestinationError, DestinationUnavailableError
-from dbt_cdp.destinations.file import FileDestination, FileSettings
+from dbt_cdp.destinations.file.destination import FileDestination, FileSettings
 from dbt_cdp.errors import ConfigurationError
 
 FIELDS = ("email", "name", "score", "share", "price", "is_customer", "seen_at", "born", "nothing")

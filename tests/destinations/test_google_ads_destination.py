@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from dbt_cdp.activation.definition import Definition
 from dbt_cdp.activation.difference import Change
 from dbt_cdp.activation.sender import Sender
-from dbt_cdp.destinations import google_ads
 from dbt_cdp.destinations.base import Action, Destination, Mode, Outcome, Row, Status, Sync
 from dbt_cdp.destinations.conformance import Book, DestinationConformance, impatient, row_of
 from dbt_cdp.destinations.errors import DestinationRefusedError, DestinationUnavailableError
-from dbt_cdp.destinations.google_ads import GoogleAdsDestination, GoogleAdsSettings
-from dbt_cdp.destinations.google_ads_people import RULES, identifiers
+from dbt_cdp.destinations.google_ads import destination as google_ads
+from dbt_cdp.destinations.google_ads.destination import GoogleAdsDestination, GoogleAdsSettings
+from dbt_cdp.destinations.google_ads.people import RULES, identifiers
 from dbt_cdp.destinations.identifiers import UnusableValueError, person_of
 from dbt_cdp.errors import CdpError, ConfigurationError
 from dbt_cdp.project import package_root

@@ -22,7 +22,7 @@ from dbt_cdp.destinations.conformance import (
     impatient,
 )
 from dbt_cdp.destinations.errors import DestinationRefusedError, DestinationUnavailableError
-from dbt_cdp.destinations.hubspot import HubSpotDestination, HubSpotSettings
+from dbt_cdp.destinations.hubspot.destination import HubSpotDestination, HubSpotSettings
 from dbt_cdp.destinations.registry import destination_class
 from dbt_cdp.errors import CdpError, ConfigurationError
 from dbt_cdp.project import package_root

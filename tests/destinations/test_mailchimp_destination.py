@@ -17,11 +17,12 @@ from pyrate_limiter import Duration, Rate
 from dbt_cdp.activation.definition import Definition
 from dbt_cdp.activation.difference import Change
 from dbt_cdp.activation.sender import Sender
-from dbt_cdp.destinations import mailchimp, mailchimp_api
 from dbt_cdp.destinations.base import Action, Destination, Mode, Outcome, Row, Status, Sync
 from dbt_cdp.destinations.conformance import FIELDS, Book, DestinationConformance
 from dbt_cdp.destinations.errors import DestinationRefusedError, DestinationUnavailableError
-from dbt_cdp.destinations.mailchimp import MailchimpDestination, MailchimpSettings
+from dbt_cdp.destinations.mailchimp import api as mailchimp_api
+from dbt_cdp.destinations.mailchimp import destination as mailchimp
+from dbt_cdp.destinations.mailchimp.destination import MailchimpDestination, MailchimpSettings
 from dbt_cdp.errors import CdpError, ConfigurationError
 from dbt_cdp.project import package_root
 from fake_api import Answer, Request, serving

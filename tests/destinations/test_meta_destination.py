@@ -19,8 +19,8 @@ from dbt_cdp.destinations.base import Action, Destination, Mode, Outcome, Row, S
 from dbt_cdp.destinations.conformance import Book, DestinationConformance, impatient, row_of
 from dbt_cdp.destinations.errors import DestinationRefusedError, DestinationUnavailableError
 from dbt_cdp.destinations.identifiers import UnusableValueError, person_of
-from dbt_cdp.destinations.meta import MetaDestination, MetaSettings
-from dbt_cdp.destinations.meta_people import RULES, table
+from dbt_cdp.destinations.meta.destination import MetaDestination, MetaSettings
+from dbt_cdp.destinations.meta.people import RULES, table
 from dbt_cdp.errors import CdpError, ConfigurationError
 from dbt_cdp.project import package_root
 from fake_api import Answer, serving

@@ -22,7 +22,7 @@ from dbt_cdp.destinations.conformance import (
     row_of,
 )
 from dbt_cdp.destinations.errors import DestinationRefusedError, DestinationUnavailableError
-from dbt_cdp.destinations.postgres import PostgresDestination, PostgresSettings
+from dbt_cdp.destinations.postgres.destination import PostgresDestination, PostgresSettings
 from dbt_cdp.destinations.registry import read_destinations
 from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.project import Project, package_root

@@ -27,7 +27,7 @@ from dbt_cdp.destinations.errors import DestinationRefusedError, DestinationUnav
 from dbt_cdp.destinations.redis import RedisDestination, RedisSettings
 from dbt_cdp.errors import ConfigurationError
 from redis_proxy import RedisProxy, serving
-from servers import redis_server
+from servers import free_ports, redis_server
 
 PASSWORD = "p@ss/word"
 QUOTED = "p%40ss%2Fword"
@@ -315,7 +315,9 @@ def test_a_node_of_a_cluster_is_refused_when_it_sends_elsewhere(
 
 
 def test_a_cluster_that_is_down_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    with redis_server("--cluster-enabled", "yes") as port, impatient():
+    (bus,) = free_ports(1)
+    cluster = ["--cluster-enabled", "yes", "--cluster-port", str(bus)]
+    with redis_server(*cluster) as port, impatient():
         monkeypatch.setenv("SITE_URL", f"redis://127.0.0.1:{port}")
         with (
             opened() as destination,

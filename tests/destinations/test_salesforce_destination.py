@@ -14,13 +14,13 @@ import yaml
 from dbt_cdp.activation.definition import Definition
 from dbt_cdp.activation.difference import Change
 from dbt_cdp.activation.sender import Sender
-from dbt_cdp.destinations import salesforce_bulk
 from dbt_cdp.destinations.base import Action, Destination, Mode, Outcome, Row, Status, Sync
 from dbt_cdp.destinations.conformance import FIELDS, Book, DestinationConformance, impatient
 from dbt_cdp.destinations.errors import DestinationRefusedError, DestinationUnavailableError
 from dbt_cdp.destinations.registry import destination_class
-from dbt_cdp.destinations.salesforce import SalesforceDestination, SalesforceSettings
-from dbt_cdp.destinations.salesforce_soql import folded, literal, queries, value_of
+from dbt_cdp.destinations.salesforce import bulk as salesforce_bulk
+from dbt_cdp.destinations.salesforce.destination import SalesforceDestination, SalesforceSettings
+from dbt_cdp.destinations.salesforce.soql import folded, literal, queries, value_of
 from dbt_cdp.errors import CdpError, ConfigurationError
 from dbt_cdp.project import package_root
 from fake_api import Answer, Request, serving

@@ -15,7 +15,6 @@ from pyrate_limiter import Rate
 from dbt_cdp.activation.definition import Definition
 from dbt_cdp.activation.difference import Change
 from dbt_cdp.activation.sender import Sender
-from dbt_cdp.destinations import slack_api, slack_digest
 from dbt_cdp.destinations.base import Action, Destination, Mode, Outcome, Row, Status, Sync
 from dbt_cdp.destinations.conformance import (
     FIELDS,
@@ -27,7 +26,9 @@ from dbt_cdp.destinations.conformance import (
 )
 from dbt_cdp.destinations.errors import DestinationRefusedError, DestinationUnavailableError
 from dbt_cdp.destinations.registry import destination_class
-from dbt_cdp.destinations.slack import SlackDestination, SlackSettings
+from dbt_cdp.destinations.slack import api as slack_api
+from dbt_cdp.destinations.slack import digest as slack_digest
+from dbt_cdp.destinations.slack.destination import SlackDestination, SlackSettings
 from dbt_cdp.errors import CdpError, ConfigurationError
 from dbt_cdp.project import package_root
 from fake_api import Answer, serving

@@ -15,7 +15,6 @@ import yaml
 from dbt_cdp.activation.definition import Definition
 from dbt_cdp.activation.difference import Change
 from dbt_cdp.activation.sender import Sender
-from dbt_cdp.destinations import zendesk_api
 from dbt_cdp.destinations.base import Action, Destination, Mode, Outcome, Row, Status, Sync
 from dbt_cdp.destinations.conformance import (
     FIELDS,
@@ -27,8 +26,9 @@ from dbt_cdp.destinations.conformance import (
 )
 from dbt_cdp.destinations.errors import DestinationRefusedError, DestinationUnavailableError
 from dbt_cdp.destinations.registry import destination_class
-from dbt_cdp.destinations.zendesk import ZendeskDestination, ZendeskSettings
-from dbt_cdp.destinations.zendesk_answers import Job
+from dbt_cdp.destinations.zendesk import api as zendesk_api
+from dbt_cdp.destinations.zendesk.answers import Job
+from dbt_cdp.destinations.zendesk.destination import ZendeskDestination, ZendeskSettings
 from dbt_cdp.errors import CdpError, ConfigurationError
 from dbt_cdp.project import package_root
 from fake_api import Answer, Request, serving

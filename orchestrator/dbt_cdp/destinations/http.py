@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from pyrate_limiter import Limiter, Rate
+from pyrate_limiter import InMemoryBucket, Limiter, Rate, SingleBucketFactory
 
 from dbt_cdp.destinations.errors import (
     DestinationError,
@@ -32,8 +32,22 @@ _LONGEST_ASKED = 120.0
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _REASON_LETTERS = 500
 
-# The limiters of this process: those who share an account share its limits.
-_limiters: dict[str, Limiter] = {}
+
+class _Pace:
+    """The calls of an account, and how many it allows. Without the limiter's own thread, which
+    would only forget calls that count no longer."""
+
+    def __init__(self, rates: Sequence[Rate]) -> None:
+        self._calls = InMemoryBucket(list(rates))
+        self._limiter = Limiter(SingleBucketFactory(self._calls, schedule_leak=False))
+
+    def wait(self, account: str) -> None:
+        self._calls.leak(self._calls.now())  # type: ignore[no-untyped-call]
+        self._limiter.try_acquire(account)
+
+
+# Of this process: those who share an account share its limits.
+_paces: dict[str, _Pace] = {}
 
 
 class _BusyError(Exception):
@@ -121,9 +135,7 @@ class HttpClient:
     ) -> None:
         self._secrets, self._credentials, self._where = secrets, credentials, where
         self._explain = explain
-        if account not in _limiters:
-            _limiters[account] = Limiter(list(rates))
-        self._limiter = _limiters[account]
+        self._pace = _paces.setdefault(account, _Pace(rates))
         self._account = account
         self._client = httpx.Client(
             base_url=base_url, headers=headers, timeout=_TIMEOUT, follow_redirects=False
@@ -154,7 +166,7 @@ class HttpClient:
         """
 
         def call() -> httpx.Response:
-            self._limiter.try_acquire(self._account)
+            self._pace.wait(self._account)
             more = prepare() if prepare else {}
             return self._checked(self._client.request(method, path, json=json, **more))
 

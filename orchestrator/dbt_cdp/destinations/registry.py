@@ -19,19 +19,19 @@ VARIABLE = "cdp_destinations"
 # Imported when they are used: some have clients that take seconds.
 _OWN = {
     "census": "dbt_cdp.destinations.census:Census",
-    "customerio": "dbt_cdp.destinations.customerio:CustomerIoDestination",
-    "file": "dbt_cdp.destinations.file:FileDestination",
-    "google_ads": "dbt_cdp.destinations.google_ads:GoogleAdsDestination",
+    "customerio": "dbt_cdp.destinations.customerio.destination:CustomerIoDestination",
+    "file": "dbt_cdp.destinations.file.destination:FileDestination",
+    "google_ads": "dbt_cdp.destinations.google_ads.destination:GoogleAdsDestination",
     "hightouch": "dbt_cdp.destinations.hightouch:Hightouch",
-    "hubspot": "dbt_cdp.destinations.hubspot:HubSpotDestination",
-    "mailchimp": "dbt_cdp.destinations.mailchimp:MailchimpDestination",
-    "meta": "dbt_cdp.destinations.meta:MetaDestination",
-    "postgres": "dbt_cdp.destinations.postgres:PostgresDestination",
+    "hubspot": "dbt_cdp.destinations.hubspot.destination:HubSpotDestination",
+    "mailchimp": "dbt_cdp.destinations.mailchimp.destination:MailchimpDestination",
+    "meta": "dbt_cdp.destinations.meta.destination:MetaDestination",
+    "postgres": "dbt_cdp.destinations.postgres.destination:PostgresDestination",
     "redis": "dbt_cdp.destinations.redis:RedisDestination",
-    "salesforce": "dbt_cdp.destinations.salesforce:SalesforceDestination",
-    "slack": "dbt_cdp.destinations.slack:SlackDestination",
+    "salesforce": "dbt_cdp.destinations.salesforce.destination:SalesforceDestination",
+    "slack": "dbt_cdp.destinations.slack.destination:SlackDestination",
     "webhook": "dbt_cdp.destinations.webhook:WebhookDestination",
-    "zendesk": "dbt_cdp.destinations.zendesk:ZendeskDestination",
+    "zendesk": "dbt_cdp.destinations.zendesk.destination:ZendeskDestination",
 }
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from dbt_cdp.destinations.base import Row, Sync
 from dbt_cdp.destinations.errors import BatchRejectedError
-from dbt_cdp.destinations.salesforce_answers import Described
-from dbt_cdp.destinations.salesforce_api import SalesforceApi
-from dbt_cdp.destinations.salesforce_soql import folded, literal, queries, quoted, value_of
+from dbt_cdp.destinations.salesforce.answers import Described
+from dbt_cdp.destinations.salesforce.api import SalesforceApi
+from dbt_cdp.destinations.salesforce.soql import folded, literal, queries, quoted, value_of
 
 SEVERAL = "several records have this key, and which one is meant cannot be known"
 

@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import Field
 from typing_extensions import override
 
-from dbt_cdp.destinations import zendesk_api
 from dbt_cdp.destinations.base import (
     Action,
     Destination,
@@ -23,10 +22,11 @@ from dbt_cdp.destinations.base import (
 )
 from dbt_cdp.destinations.errors import DestinationRefusedError
 from dbt_cdp.destinations.http import check_url, read_secret
-from dbt_cdp.destinations.zendesk_answers import CallRefusedError, Record
-from dbt_cdp.destinations.zendesk_api import MAX_RECORDS, ZendeskApi
-from dbt_cdp.destinations.zendesk_fields import USERS, custom_fields, problems_of
-from dbt_cdp.destinations.zendesk_writer import STAFF, Writer, is_done, outcomes_of, tried
+from dbt_cdp.destinations.zendesk import api as zendesk_api
+from dbt_cdp.destinations.zendesk.answers import CallRefusedError, Record
+from dbt_cdp.destinations.zendesk.api import MAX_RECORDS, ZendeskApi
+from dbt_cdp.destinations.zendesk.fields import USERS, custom_fields, problems_of
+from dbt_cdp.destinations.zendesk.writer import STAFF, Writer, is_done, outcomes_of, tried
 from dbt_cdp.errors import ConfigurationError, listed
 
 _NO_SURVIVOR = "the user that it is to be put into is not there"

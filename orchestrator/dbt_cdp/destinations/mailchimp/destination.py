@@ -28,7 +28,7 @@ from dbt_cdp.destinations.base import (
 )
 from dbt_cdp.destinations.errors import DestinationRefusedError
 from dbt_cdp.destinations.http import check_url, read_secret
-from dbt_cdp.destinations.mailchimp_api import (
+from dbt_cdp.destinations.mailchimp.api import (
     MAX_MEMBERS,
     CallRefusedError,
     MailchimpApi,

@@ -16,7 +16,7 @@ from typing_extensions import override
 from dbt_cdp.clock import utc_now
 from dbt_cdp.destinations.base import Action, Destination, Mode, Outcome, Row, Settings, Sync
 from dbt_cdp.destinations.errors import DestinationRefusedError, DestinationUnavailableError
-from dbt_cdp.destinations.file_formats import FORMATS
+from dbt_cdp.destinations.file.formats import FORMATS
 from dbt_cdp.errors import ConfigurationError, StorageError
 from dbt_cdp.storage import is_name, open_storage
 

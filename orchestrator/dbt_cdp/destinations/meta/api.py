@@ -24,7 +24,7 @@ from dbt_cdp.destinations.errors import (
 )
 from dbt_cdp.destinations.http import HttpClient
 from dbt_cdp.destinations.identifiers import Person
-from dbt_cdp.destinations.meta_people import table
+from dbt_cdp.destinations.meta.people import table
 
 # Of the Graph API; Meta keeps a version for a year and more.
 VERSION = "v26.0"

@@ -11,8 +11,8 @@ from time import monotonic, sleep
 
 from pydantic import Field
 
-from dbt_cdp.destinations.salesforce_answers import Content
-from dbt_cdp.destinations.salesforce_api import CallRefusedError, SalesforceApi
+from dbt_cdp.destinations.salesforce.answers import Content
+from dbt_cdp.destinations.salesforce.api import CallRefusedError, SalesforceApi
 
 _JOBS = "/jobs/ingest"
 _COMPLETE, _FAILED = "JobComplete", {"Failed", "Aborted"}

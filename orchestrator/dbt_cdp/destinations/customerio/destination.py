@@ -15,7 +15,7 @@ from typing import Any
 from typing_extensions import override
 
 from dbt_cdp.destinations.base import Action, Destination, Mode, Outcome, Row, Settings, Sync
-from dbt_cdp.destinations.customerio_api import AppApi, TrackApi
+from dbt_cdp.destinations.customerio.api import AppApi, TrackApi
 from dbt_cdp.destinations.errors import DestinationRefusedError
 from dbt_cdp.destinations.http import check_url, read_secret
 from dbt_cdp.destinations.values import json_value

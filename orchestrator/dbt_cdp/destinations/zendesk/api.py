@@ -15,7 +15,7 @@ from pyrate_limiter import Duration, Rate
 
 from dbt_cdp.destinations.errors import DestinationRefusedError, DestinationUnavailableError
 from dbt_cdp.destinations.http import HttpClient
-from dbt_cdp.destinations.zendesk_answers import (
+from dbt_cdp.destinations.zendesk.answers import (
     RUNNING,
     CallRefusedError,
     CustomField,

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from dbt_cdp.destinations.base import Mode, Sync
 from dbt_cdp.destinations.errors import DestinationRefusedError
-from dbt_cdp.destinations.salesforce_answers import Described, Description
-from dbt_cdp.destinations.salesforce_api import CallRefusedError, SalesforceApi
-from dbt_cdp.destinations.salesforce_records import reference_of
-from dbt_cdp.destinations.salesforce_soql import can_be_compared, queries, quoted, value_of
+from dbt_cdp.destinations.salesforce.answers import Described, Description
+from dbt_cdp.destinations.salesforce.api import CallRefusedError, SalesforceApi
+from dbt_cdp.destinations.salesforce.records import reference_of
+from dbt_cdp.destinations.salesforce.soql import can_be_compared, queries, quoted, value_of
 from dbt_cdp.errors import listed
 
 _CREATING = {Mode.UPSERT, Mode.INSERT, Mode.MIRROR, Mode.AUDIENCE}

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from dbt_cdp.destinations.base import Outcome, Row
-from dbt_cdp.destinations.salesforce_api import SalesforceApi
-from dbt_cdp.destinations.salesforce_bulk import NoHardDeleteError, delete_for_good
-from dbt_cdp.destinations.salesforce_find import SEVERAL, Finder, Held
+from dbt_cdp.destinations.salesforce.api import SalesforceApi
+from dbt_cdp.destinations.salesforce.bulk import NoHardDeleteError, delete_for_good
+from dbt_cdp.destinations.salesforce.find import SEVERAL, Finder, Held
 
 _NOT_FOR_GOOD = (
     "the record is in Salesforce's recycle bin, where it can be restored for 15 days: the app's"

@@ -16,10 +16,10 @@ from typing_extensions import override
 
 from dbt_cdp.destinations.base import Action, Destination, Mode, Outcome, Row, Settings, Sync
 from dbt_cdp.destinations.errors import DestinationRefusedError
-from dbt_cdp.destinations.google_ads_answers import State, UserList, Verdict
-from dbt_cdp.destinations.google_ads_api import MAX_MEMBERS, SCOPE, DataManagerApi, Identifiers
-from dbt_cdp.destinations.google_ads_people import RULES, identifiers, missing_parts
-from dbt_cdp.destinations.google_tokens import GoogleTokens
+from dbt_cdp.destinations.google_ads.answers import State, UserList, Verdict
+from dbt_cdp.destinations.google_ads.api import MAX_MEMBERS, SCOPE, DataManagerApi, Identifiers
+from dbt_cdp.destinations.google_ads.people import RULES, identifiers, missing_parts
+from dbt_cdp.destinations.google_ads.tokens import GoogleTokens
 from dbt_cdp.destinations.http import check_url, read_secret
 from dbt_cdp.destinations.identifiers import (
     Person,

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dbt_cdp.destinations.base import Outcome, Row, Status, Sync
-from dbt_cdp.destinations.zendesk_answers import CallRefusedError, Record, Result, folded
-from dbt_cdp.destinations.zendesk_api import NotEnabledError, ZendeskApi
-from dbt_cdp.destinations.zendesk_fields import USERS, record_of
+from dbt_cdp.destinations.zendesk.answers import CallRefusedError, Record, Result, folded
+from dbt_cdp.destinations.zendesk.api import NotEnabledError, ZendeskApi
+from dbt_cdp.destinations.zendesk.fields import USERS, record_of
 
 STAFF = "the user is an agent or an administrator, whom no sync deletes, merges or readdresses"
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from typing_extensions import override
 
-from dbt_cdp.destinations import slack_digest as digest
 from dbt_cdp.destinations.base import Action, Destination, Mode, Outcome, Row, Settings, Sync
 from dbt_cdp.destinations.errors import DestinationRefusedError, DestinationUnavailableError
 from dbt_cdp.destinations.http import check_url, read_secret
-from dbt_cdp.destinations.slack_api import MARK_LETTERS, CallRefusedError, Message, SlackApi
+from dbt_cdp.destinations.slack import digest
+from dbt_cdp.destinations.slack.api import MARK_LETTERS, CallRefusedError, Message, SlackApi
 from dbt_cdp.errors import ConfigurationError
 
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{6,}")

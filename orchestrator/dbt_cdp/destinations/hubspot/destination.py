@@ -27,7 +27,7 @@ from dbt_cdp.destinations.base import (
 )
 from dbt_cdp.destinations.errors import DestinationRefusedError
 from dbt_cdp.destinations.http import check_url, read_secret
-from dbt_cdp.destinations.hubspot_api import (
+from dbt_cdp.destinations.hubspot.api import (
     MAX_RECORDS,
     Batch,
     CallRefusedError,

@@ -22,8 +22,8 @@ from dbt_cdp.destinations.identifiers import (
     people_of,
     sent_person,
 )
-from dbt_cdp.destinations.meta_api import MAX_PEOPLE, Audience, MetaApi, TooSmallError
-from dbt_cdp.destinations.meta_people import KEYS, RULES
+from dbt_cdp.destinations.meta.api import MAX_PEOPLE, Audience, MetaApi, TooSmallError
+from dbt_cdp.destinations.meta.people import KEYS, RULES
 from dbt_cdp.errors import listed
 
 # An audience that is flagged for what it tells of people.

@@ -22,7 +22,7 @@ from dbt_cdp.destinations.errors import (
     DestinationUnavailableError,
 )
 from dbt_cdp.destinations.http import HttpClient
-from dbt_cdp.destinations.salesforce_answers import (
+from dbt_cdp.destinations.salesforce.answers import (
     LIMIT,
     Description,
     Page,

@@ -24,12 +24,12 @@ from dbt_cdp.destinations.base import (
 )
 from dbt_cdp.destinations.http import check_url, read_secret
 from dbt_cdp.destinations.retries import retried
-from dbt_cdp.destinations.salesforce_api import MAX_RECORDS, SalesforceApi, UnansweredError
-from dbt_cdp.destinations.salesforce_check import checked
-from dbt_cdp.destinations.salesforce_erase import erase
-from dbt_cdp.destinations.salesforce_find import SEVERAL, Finder, Place
-from dbt_cdp.destinations.salesforce_records import outcome_of, record_of
-from dbt_cdp.destinations.salesforce_soql import quoted
+from dbt_cdp.destinations.salesforce.api import MAX_RECORDS, SalesforceApi, UnansweredError
+from dbt_cdp.destinations.salesforce.check import checked
+from dbt_cdp.destinations.salesforce.erase import erase
+from dbt_cdp.destinations.salesforce.find import SEVERAL, Finder, Place
+from dbt_cdp.destinations.salesforce.records import outcome_of, record_of
+from dbt_cdp.destinations.salesforce.soql import quoted
 from dbt_cdp.errors import ConfigurationError
 
 _NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)

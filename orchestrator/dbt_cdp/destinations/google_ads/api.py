@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 from pyrate_limiter import Duration, Rate
 
 from dbt_cdp.destinations.errors import DestinationRefusedError, DestinationUnavailableError
-from dbt_cdp.destinations.google_ads_answers import Accepted, Statuses, UserList, Verdict, error_of
-from dbt_cdp.destinations.google_tokens import GoogleTokens
+from dbt_cdp.destinations.google_ads.answers import Accepted, Statuses, UserList, Verdict, error_of
+from dbt_cdp.destinations.google_ads.tokens import GoogleTokens
 from dbt_cdp.destinations.http import HttpClient
 
 # How many members a request may hold.

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dbt_cdp.destinations.base import Outcome, Row
-from dbt_cdp.destinations.salesforce_answers import Result
+from dbt_cdp.destinations.salesforce.answers import Result
 from dbt_cdp.destinations.values import json_value
 
 

@@ -25,7 +25,7 @@ from dbt_cdp.destinations.errors import (
     DestinationUnavailableError,
 )
 from dbt_cdp.destinations.http import is_loopback, read_secret
-from dbt_cdp.destinations.postgres_table import DELIVERY_COLUMN, Failure, Table, TableError
+from dbt_cdp.destinations.postgres.table import DELIVERY_COLUMN, Failure, Table, TableError
 from dbt_cdp.destinations.retries import retried
 from dbt_cdp.errors import ConfigurationError
 
