@@ -136,28 +136,37 @@ from ({{ people }}) as people
 inner join {{ ref("int_cdp__tuple_people") }} as tuples on people.canonical_id = tuples.canonical_id
 {% endset %}
 
-{# The shared identifiers that were seen with those of the people who are being erased. They stay shared. #}
+{# The shared identifiers that were seen with those of the people who are being erased, and whether anybody else is known by them. Those
+   stay shared; the others are as much the people's as what they do not share. #}
 {% set shared %}
-select distinct
-    graph.identifier_type,
-    graph.identifier_value
+with
 
-from (
-    select case when identifier_type = 'identifier_id' then cast(identifier_value as {{ dbt.type_bigint() }}) end as identifier_id
+erased as (
+
+    select
+        request_id,
+        case
+            when identifier_type = 'identifier_id'
+                then cast(identifier_value as {{ dbt.type_bigint() }})
+        end as identifier_id
 
     from {{ ref("cdp__erasure_identifiers") }}
 
     where
         stage = 'running'
         and identifier_type = 'identifier_id'
-) as erased
 
-inner join (
+),
+
+links as (
+
     select
         node_a as node,
         node_b as neighbour
 
     from {{ ref("int_cdp__edges") }}
+
+    where is_live
 
     union all
 
@@ -166,11 +175,62 @@ inner join (
         node_a as neighbour
 
     from {{ ref("int_cdp__edges") }}
-) as edges on erased.identifier_id = edges.node
 
-inner join {{ ref("cdp__identity_graph") }} as graph on edges.neighbour = graph.identifier_id
+    where is_live
 
-where graph.is_shared
+),
+
+graph as (
+
+    select * from {{ ref("cdp__identity_graph") }}
+
+),
+
+shared as (
+
+    select distinct
+        erased.request_id,
+        graph.identifier_id,
+        graph.identifier_type,
+        graph.identifier_value
+
+    from erased
+
+    inner join links on erased.identifier_id = links.node
+
+    inner join graph on links.neighbour = graph.identifier_id
+
+    where graph.is_shared
+
+),
+
+others as (
+
+    select distinct links.node as identifier_id
+
+    from links
+
+    inner join graph on links.neighbour = graph.identifier_id
+
+    left join erased on links.neighbour = erased.identifier_id
+
+    where
+        links.node in (select shared.identifier_id from shared)
+        and graph.canonical_id is not null
+        and erased.identifier_id is null
+
+)
+
+select
+    shared.request_id,
+    shared.identifier_type,
+    shared.identifier_value,
+    cast(shared.identifier_id as {{ text }}) as identifier_id,
+    others.identifier_id is not null as is_of_others
+
+from shared
+
+left join others on shared.identifier_id = others.identifier_id
 {% endset %}
 
 {# How each type is normalised, strongest first; {x} is the value. #}

@@ -74,9 +74,9 @@ def events() -> Iterator[dict[str, Any]]:
     # Blocked, and so Ada's by her address.
     yield {"event": "ordered", "userId": "undefined", "email": "ada@gone-shop.example"}
     # Two people at one machine, and somebody at it who says nothing.
-    yield {"event": "ordered", "userId": "ada-7", "context": {"device": {"id": "kiosk"}}}
-    yield {"event": "ordered", "userId": "bob-1", "context": {"device": {"id": "kiosk"}}}
-    yield {"event": "ordered", "context": {"device": {"id": "kiosk"}}}
+    yield {"event": "ordered", "userId": "ada-7", "context": {"device": {"id": "till-seven"}}}
+    yield {"event": "ordered", "userId": "bob-1", "context": {"device": {"id": "till-seven"}}}
+    yield {"event": "ordered", "context": {"device": {"id": "till-seven"}}}
     # More addresses than a person may have; the last one is seen least.
     for number in (1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6):
         yield {"event": "ordered", "userId": "bob-1", "email": f"bob{number}@gone-shop.example"}
@@ -218,12 +218,12 @@ def test_nothing_of_a_person_is_left_and_nobody_else_changes(
     assert world.remains(*ADA, *SECRETS) == []
     assert world.others() == before
     # Whom two people share stays nobody's, though one of them is gone.
-    kiosk = "select is_shared, canonical_id from identity_graph where identifier_value = 'kiosk'"
+    kiosk = "select is_shared, canonical_id from identity_graph where identifier_value = 'till-seven'"
     assert world.consumer.query(kiosk) == [(True, None)]
     assert world.listener.news() == [("erase", "ada@gone-shop.example")]
     listed = Suppressions(world.folder / "spool" / "suppressed.txt")
     assert {"userId": "ada-7"} in listed
-    assert {"userId": "bob-1", "context": {"device": {"id": "kiosk"}}} not in listed
+    assert {"userId": "bob-1", "context": {"device": {"id": "till-seven"}}} not in listed
 
     # Neither what is sent again nor a full refresh brings her back, or changes others.
     world.load()
@@ -259,14 +259,16 @@ def test_several_at_once_and_a_certificate_that_proves_itself(
     file = world.folder / "requests.txt"
     file.write_text(
         "user_id=ada-7\nanonymous_id=cookie-six\temail=bob6@gone-shop.example\nuser_id=nobody\n"
+        "user_id=bob-1\n"
     )
     capsys.readouterr()
     assert run(["erase", "request", "--file", str(file), "--evidence", "a letter", "--json"]) == 0
     made = json.loads(capsys.readouterr().out)
-    assert [one["people"] for one in made] == [1, 1, 0]
+    assert [one["people"] for one in made] == [1, 1, 0, 1]
     assert run(["erase", "approve", *(one["request_id"] for one in made)]) == 0
     assert run(["erase", "run"]) == 0
-    assert world.remains(*ADA, *SECRETS, *SIXTH) == []
+    # What nobody but these have shared goes, too.
+    assert world.remains(*ADA, *SECRETS, *SIXTH, "bob-1", "till-seven") == []
     capsys.readouterr()
     for one in made:
         assert run(["erase", "certificate", one["request_id"]]) == 0
@@ -287,7 +289,7 @@ def test_several_at_once_and_a_certificate_that_proves_itself(
 # Where a run of `cdp erase run` is killed: the n-th call of this function, before or after it.
 KILLED = [
     ("find", False),
-    ("mark_shared", True),
+    ("sort_shared", True),
     ("erase", False),
     ("erase", True),
     ("withdraw", True),

@@ -280,7 +280,7 @@ def begin(project: Project) -> Erasures:
     with opened(project) as (queries, ledger):
         work = Work(project, queries, ledger, requests)
         work.find()
-        work.mark_shared()
+        work.sort_shared()
         identifiers = work.identifiers()
     # The list of suppressions has a connection of its own.
     added = suppress(project, identifiers)
@@ -381,26 +381,32 @@ class Work:
         )
         return [(request_id, Identifier(kind, value)) for request_id, kind, value in rows]
 
-    def mark_shared(self) -> None:
-        """Keep what they share with others shared, though they go."""
-        decisions = self._manifest.relation(DECISIONS)
-        rows = self._queries.run("shared")
-        if not rows:
-            return
-        ids = [hashlib.sha256(f"{kind} {value}".encode()).hexdigest()[:32] for kind, value in rows]
-        self._warehouse.insert_new(
-            decisions,
-            {
-                "decision_id": [f"shared-{one}" for one in ids],
-                "decision": ["shared"] * len(rows),
-                "identifier_type_a": [kind for kind, _ in rows],
-                "identifier_value_a": [value for _, value in rows],
-                "decided_at": [utc_now()] * len(rows),
-                "decided_by": ["cdp erase"] * len(rows),
-                "reason": ["it was shared with somebody who was erased"] * len(rows),
-            },
-            "decision_id",
-        )
+    def sort_shared(self) -> None:
+        """Keep what they share with others shared, though they go. What they share with nobody who
+        stays goes with them."""
+        kept: dict[str, tuple[str, str]] = {}
+        gone: list[tuple[str, str, str]] = []
+        for request_id, kind, value, identifier_id, is_of_others in self._queries.run("shared"):
+            if is_of_others:
+                digest = hashlib.sha256(f"{kind} {value}".encode()).hexdigest()
+                kept[f"shared-{digest[:32]}"] = (kind, value)
+            else:
+                gone += [(request_id, kind, value), (request_id, "identifier_id", identifier_id)]
+        _stage(self._warehouse, self._staged, iter(gone), self._stage)
+        if kept:
+            self._warehouse.insert_new(
+                self._manifest.relation(DECISIONS),
+                {
+                    "decision_id": list(kept),
+                    "decision": ["shared"] * len(kept),
+                    "identifier_type_a": [kind for kind, _ in kept.values()],
+                    "identifier_value_a": [value for _, value in kept.values()],
+                    "decided_at": [utc_now()] * len(kept),
+                    "decided_by": ["cdp erase"] * len(kept),
+                    "reason": ["it was shared with somebody who was erased"] * len(kept),
+                },
+                "decision_id",
+            )
 
     def withdraw(self) -> None:
         """Let the next build compute identities as if neither the identifiers nor the people's
