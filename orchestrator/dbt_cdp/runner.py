@@ -28,8 +28,9 @@ from dbt_cdp.landing import load_spool
 from dbt_cdp.ledger import FAILED, OK, RUNNING, SKIPPED, STOPPED, Ledger
 from dbt_cdp.lock import AlreadyRunningError, Lock, run_lock
 from dbt_cdp.output import node_progress, talk
-from dbt_cdp.privacy.erasure import begin, finish, read_requests
+from dbt_cdp.privacy.erasure import begin, finish
 from dbt_cdp.privacy.ledger import IN_WORK
+from dbt_cdp.privacy.requests import read_requests
 from dbt_cdp.privacy.suppressions import write_list
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse import open_when_free

@@ -43,6 +43,24 @@ EXPOSURES = [
     }
 ]
 
+# Tables of the project's own, and what an erasure does there.
+RULES: dict[str, Any] = {
+    "cases": {"action": "delete", "identifiers": {"email": "mail", "user_id": "account"}},
+    "notes": {"action": "null", "identifiers": {"user_id": "account"}, "columns": ["note"]},
+    "bills": {"action": "keep", "identifiers": {"email": "mail"}, "reason": "tax law, ten years"},
+    "lists": {"action": "manual", "identifiers": {"email": "mail"}, "reason": "change the sheet"},
+}
+SOURCES = [
+    {
+        "name": "office",
+        "schema": "main",
+        "tables": [
+            {"name": name, "config": {"meta": {"cdp_erasure": rule}}}
+            for name, rule in RULES.items()
+        ],
+    }
+]
+
 # What Ada is known by, in the spellings of events, and what only she has said.
 ADA = (
     "ada-7",
@@ -168,6 +186,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_shop(tmp_path_factory.mktemp("erasure") / "shop", DUCKDB)
     (folder / "models").mkdir()
     (folder / "models" / "syncs.yml").write_text(json.dumps({"exposures": EXPOSURES}))
+    (folder / "models" / "sources.yml").write_text(json.dumps({"sources": SOURCES}))
+    with duckdb.connect(folder / "shop.duckdb") as connection:
+        for name in RULES:
+            connection.execute(f"create table {name} (mail text, account text, note text)")
     Consumer(folder, "shop.duckdb").set_vars(VARS)
     with pytest.MonkeyPatch.context() as patch, serving(Listener()) as listener:
         patch.chdir(folder)
@@ -218,8 +240,10 @@ def test_nothing_of_a_person_is_left_and_nobody_else_changes(
     assert world.remains(*ADA, *SECRETS) == []
     assert world.others() == before
     # Whom two people share stays nobody's, though one of them is gone.
-    kiosk = "select is_shared, canonical_id from identity_graph where identifier_value = 'till-seven'"
-    assert world.consumer.query(kiosk) == [(True, None)]
+    till = (
+        "select is_shared, canonical_id from identity_graph where identifier_value = 'till-seven'"
+    )
+    assert world.consumer.query(till) == [(True, None)]
     assert world.listener.news() == [("erase", "ada@gone-shop.example")]
     listed = Suppressions(world.folder / "spool" / "suppressed.txt")
     assert {"userId": "ada-7"} in listed
@@ -271,7 +295,7 @@ def test_several_at_once_and_a_certificate_that_proves_itself(
     assert world.remains(*ADA, *SECRETS, *SIXTH, "bob-1", "till-seven") == []
     capsys.readouterr()
     for one in made:
-        assert run(["erase", "certificate", one["request_id"]]) == 0
+        assert run(["erase", "certificate", one["request_id"], "--json"]) == 0
         text = capsys.readouterr().out
         certificate = json.loads(text)
         assert certificate["status"] == "confirmed"
@@ -284,6 +308,67 @@ def test_several_at_once_and_a_certificate_that_proves_itself(
         assert run(["erase", "verify", str(path)]) == 1
     # Whom nobody knows is suppressed all the same.
     assert {"userId": "nobody"} in Suppressions(world.folder / "spool" / "suppressed.txt")
+
+
+def test_tables_of_ones_own_say_what_is_done(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        ("Ada@Gone-Shop.example", None, "hers"),
+        (None, "ada-7", "hers"),
+        # Somebody else's case, in which she is named.
+        ("ada@gone-shop.example", "cid", "his"),
+        ("cid@gone-shop.example", "cid", "his"),
+    ]
+    with duckdb.connect(world.consumer.database) as connection:
+        for name in RULES:
+            connection.executemany(f"insert into {name} values (?, ?, ?)", rows)
+    made = request("user_id=ada-7", capsys=capsys)
+    assert run(["erase", "run"]) == 0
+
+    def standing() -> dict[str, Any]:
+        capsys.readouterr()
+        assert run(["erase", "status", made["request_id"], "--json"]) == 0
+        return dict(json.loads(capsys.readouterr().out))
+
+    def held(name: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(world.consumer.database, read_only=True) as connection:
+            return connection.execute(f"select * from {name}").fetchall()
+
+    assert held("cases") == [(None, "cid", "his"), rows[3]]
+    assert held("notes") == [rows[0], (None, "ada-7", None), rows[2], rows[3]]
+    assert held("bills") == held("lists") == rows
+    status = standing()
+    assert status["status"] == "waiting"
+    tasks = {one["subject"]: one for one in status["tasks"]}
+    assert (tasks["bills"]["status"], tasks["bills"]["detail"]) == ("kept", "tax law, ten years")
+    assert (tasks["lists"]["status"], tasks["lists"]["rows"]) == ("left", 2)
+    assert run(["erase", "done", made["request_id"], "bills", "--note", "x"]) == 1
+    assert run(["erase", "done", made["request_id"], "lists", "--note", "done by hand"]) == 0
+    assert run(["run", "--only", "confirm"]) == 0
+    assert standing()["status"] == "confirmed"
+    capsys.readouterr()
+    assert run(["erase", "certificate", made["request_id"], "--json"]) == 0
+    assert [one["subject"] for one in json.loads(capsys.readouterr().out)["kept"]] == ["bills"]
+
+
+def test_a_destination_that_does_not_erase_is_left_to_a_person(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.listener.refuse("ada@gone-shop.example")
+    made = request("user_id=ada-7", capsys=capsys)
+    assert run(["erase", "run"]) == 0
+    capsys.readouterr()
+    assert run(["erase", "status", made["request_id"], "--json"]) == 0
+    status = json.loads(capsys.readouterr().out)
+    assert status["status"] == "waiting"
+    (left,) = [one for one in status["tasks"] if one["status"] == "left"]
+    assert (left["kind"], left["subject"], left["detail"]) == ("destination", "hook", "not wanted")
+    assert run(["erase", "done", made["request_id"], "hook", "--note", "they did it"]) == 0
+    assert run(["run", "--only", "confirm"]) == 0
+    assert run(["erase", "status"]) == 0
+    assert "No request is open" in capsys.readouterr().err
+    assert world.remains(*ADA, *SECRETS) == []
 
 
 # Where a run of `cdp erase run` is killed: the n-th call of this function, before or after it.
@@ -300,17 +385,17 @@ KILLED = [
 _KILLER = """
 import os, signal, sys
 from dbt_cdp.cli import run
-from dbt_cdp.privacy import erasure
+from dbt_cdp.privacy.work import Work
 
 name, is_after = sys.argv[1], sys.argv[2] == "after"
-real = getattr(erasure.Work, name)
+real = getattr(Work, name)
 
 def killed(self, *arguments, **more):
     if is_after:
         real(self, *arguments, **more)
     os.kill(os.getpid(), signal.SIGKILL)
 
-setattr(erasure.Work, name, killed)
+setattr(Work, name, killed)
 run(["erase", "run"])
 """
 

@@ -17,9 +17,9 @@ from dbt_cdp.clock import utc_now
 from dbt_cdp.dbt import Dbt
 from dbt_cdp.decisions import Identifier
 from dbt_cdp.errors import ConfigurationError
-from dbt_cdp.privacy import erasure
+from dbt_cdp.privacy import requests
 from dbt_cdp.privacy.chain import Chain, broken_entry
-from dbt_cdp.privacy.ledger import Status, find_request
+from dbt_cdp.privacy.ledger import Request, Status, find_request
 from dbt_cdp.privacy.rules import described_tables
 from dbt_cdp.project import Project
 
@@ -137,7 +137,7 @@ def test_what_is_doubtful_stops_for_review(
 def test_a_person_of_very_many_identifiers_stops_for_review(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasure, "_MANY_IDENTIFIERS", 1)
+    monkeypatch.setattr(requests, "_MANY_IDENTIFIERS", 1)
     assert "2 identifiers, and may be several" in request(call, "user_id=ann")["review"]
 
 
@@ -156,9 +156,9 @@ def test_a_person_of_very_many_identifiers_stops_for_review(
 def test_odd_values_mean_nothing_but_themselves(call: Call, folder: Path, value: str) -> None:
     project = Project.find(folder)
     for kind in ("user_id", "email", "phone"):
-        (made,) = erasure.add_requests(project, [[Identifier(kind, value)]], evidence="x")
+        (made,) = requests.add_requests(project, [[Identifier(kind, value)]], evidence="x")
         assert made.people == 0
-    (known,) = erasure.add_requests(project, [[Identifier("user_id", "ann")]])
+    (known,) = requests.add_requests(project, [[Identifier("user_id", "ann")]])
     assert known.people == 1
     with duckdb.connect("shop.duckdb") as connection:
         assert connection.execute("select count(*) from main_cdp.raw_events").fetchall() == [(3,)]
@@ -186,7 +186,7 @@ def test_what_is_overdue_ends_with_code_3(
     run(["status"])
     assert "1 are due soon, the first in 47 hours" in capsys.readouterr().err
     bob = [[Identifier("user_id", "bob")]]
-    erasure.add_requests(Project.find(folder), bob, due=timedelta(seconds=-1))
+    requests.add_requests(Project.find(folder), bob, due=timedelta(seconds=-1))
     assert len(call("status", code=3)) == 2
     assert run(["status"]) == 3
     assert "1 requests for erasure are overdue" in capsys.readouterr().err
@@ -257,9 +257,7 @@ def test_every_table_of_the_package_with_people_in_it_says_what_an_erasure_does(
 
 def test_requests_are_found_by_how_their_ids_begin() -> None:
     now = utc_now()
-    made = [
-        erasure.Request(one, Status.RECEIVED, now, now, now, 1, 1, None) for one in ("ab1", "ab2")
-    ]
+    made = [Request(one, Status.RECEIVED, now, now, now, 1, 1, None) for one in ("ab1", "ab2")]
     assert find_request(made, "ab1").request_id == "ab1"
     for wrong in ("ab", "", "x"):
         with pytest.raises(ConfigurationError):

@@ -354,6 +354,7 @@ def test_status_is_for_monitoring(
         "runs": [],
         "sources": [],
         "syncs": [],
+        "erasures": [],
     }
     assert "No run has succeeded yet" in _error(capsys, "status", "--max-age", "1d", code=1)
     entered("ok", 90)
@@ -663,7 +664,7 @@ def test_sigterm_lets_the_step_end(shop: Path, query: Query) -> None:
     rest = child.stderr.read()
     assert child.wait() == 143
     assert "build: ok" in rest and rest.endswith("Stopped.\n")
-    assert query("select status, error from runs") == [("stopped", "stopped before sync")]
+    assert query("select status, error from runs") == [("stopped", "stopped before confirm")]
     assert query("select count(*) from user_profiles") == [(3,)]
 
 

@@ -16,8 +16,8 @@ from dbt_cdp.ledger import FAILED, INTERRUPTED, OK, RUNNING, STOPPED, RunEntry, 
 from dbt_cdp.lock import held_since, is_at_work
 from dbt_cdp.options import Length, json_option, project_options
 from dbt_cdp.output import print_json, print_table, talk
-from dbt_cdp.privacy.erasure import read_requests
 from dbt_cdp.privacy.ledger import Request
+from dbt_cdp.privacy.requests import read_requests
 from dbt_cdp.project import Project
 from dbt_cdp.run_metrics import write_metrics
 

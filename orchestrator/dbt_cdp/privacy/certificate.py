@@ -128,7 +128,7 @@ def read_certificate(path: Path) -> Mapping[str, Any]:
         raise ConfigurationError(
             "The file is no certificate of an erasure.",
             where=str(path),
-            remedy="give what `cdp erase certificate` has printed.",
+            remedy="give what `cdp erase certificate --json` has printed.",
         )
     return found
 

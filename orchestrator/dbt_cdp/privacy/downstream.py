@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from dbt_cdp.activation.definition import Definition, read_syncs
@@ -60,8 +60,15 @@ class _Place:
         return f"{self.destination}/{self.object}" if self.object else self.destination
 
 
-def erase_downstream(project: Project, request_ids: Sequence[str]) -> list[tuple[str, Task]]:
+def erase_downstream(
+    project: Project, request_ids: Sequence[str], done: Collection[tuple[str, str]]
+) -> list[tuple[str, Task]]:
     """Ask every destination that was sent something to erase it.
+
+    Args:
+        project: the project.
+        request_ids: the requests.
+        done: requests and names of places where a person has done it.
 
     Returns:
         What became of it, with the request, a task a place. What has been erased is deleted from
@@ -72,7 +79,12 @@ def erase_downstream(project: Project, request_ids: Sequence[str]) -> list[tuple
         return []
     syncs = {one.name: one for one in read_syncs(project)}
     tasks: list[tuple[str, Task]] = []
-    for place, rows in sent.items():
+    for place, found in sent.items():
+        by_hand = [row for one, row in found if (one, place.name) in done]
+        _forget(project, [row.delivery_id for row in by_hand])
+        rows = [(one, row) for one, row in found if (one, place.name) not in done]
+        if not rows:
+            continue
         outcomes, problem = _ask(project, syncs.get(place.sync), place, [row for _, row in rows])
         tasks += _tasks(place, rows, outcomes, problem)
         _forget(project, [row.delivery_id for _, row in rows if _is_erased(outcomes, row)])

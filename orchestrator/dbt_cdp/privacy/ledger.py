@@ -5,7 +5,8 @@ holds anything by which a person could be told. Whom a request is about stands i
 erasure_identifiers, until it is confirmed or denied.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,7 +18,7 @@ from dbt_cdp.errors import CdpError, ConfigurationError
 from dbt_cdp.landing import ensure_tables
 from dbt_cdp.privacy.chain import Chain
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse import Warehouse
+from dbt_cdp.warehouse import Warehouse, open_when_free
 
 REQUESTS, ACTIONS = "cdp__erasure_requests", "cdp__erasure_actions"
 IDENTIFIERS = "cdp__erasure_identifiers"
@@ -159,6 +160,11 @@ class Task:
     rows: int | None = None
     detail: str | None = None
 
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Where it is, and what is done there."""
+        return self.kind, self.subject, self.action
+
 
 @dataclass
 class ErasureLedger:
@@ -272,3 +278,11 @@ def check_open(request: Request, statuses: Iterable[Status], what: str) -> None:
             f"The request is {request.status}; {what} only what is {' or '.join(allowed)}.",
             where=f"request {request.request_id}",
         )
+
+
+@contextmanager
+def opened_ledger(project: Project) -> Iterator[ErasureLedger]:
+    """The ledgers, on an open warehouse."""
+    requests, actions, _ = make_tables(project)
+    with open_when_free(project) as warehouse:
+        yield ErasureLedger(warehouse, requests, actions)

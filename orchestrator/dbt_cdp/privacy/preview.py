@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from dbt_cdp.dbt import Dbt
 from dbt_cdp.privacy.downstream import count_downstream
-from dbt_cdp.privacy.erasure import Work, opened, read_requests
 from dbt_cdp.privacy.ledger import IDENTIFIERS, PREVIEW, Request
+from dbt_cdp.privacy.requests import read_requests
+from dbt_cdp.privacy.work import Work, opened
 from dbt_cdp.project import Project
 
 

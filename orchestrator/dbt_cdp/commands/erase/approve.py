@@ -4,7 +4,7 @@ import click
 
 from dbt_cdp.commands.erase.shared import print_requests
 from dbt_cdp.options import by_option, json_option, project_options, user_name
-from dbt_cdp.privacy.erasure import approve as approve_request
+from dbt_cdp.privacy.requests import approve as approve_request
 from dbt_cdp.project import Project
 
 

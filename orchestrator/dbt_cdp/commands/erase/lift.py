@@ -4,8 +4,8 @@ import click
 
 from dbt_cdp.options import by_option, json_option, project_options, user_name
 from dbt_cdp.output import print_json, talk
-from dbt_cdp.privacy.erasure import read_requests
 from dbt_cdp.privacy.ledger import find_request
+from dbt_cdp.privacy.requests import read_requests
 from dbt_cdp.privacy.suppressions import lift as lift_suppression
 from dbt_cdp.project import Project
 

@@ -10,7 +10,7 @@ from dbt_cdp.decisions import Identifier
 from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.options import Length, by_option, json_option, project_options, user_name
 from dbt_cdp.output import talk
-from dbt_cdp.privacy.erasure import add_requests
+from dbt_cdp.privacy.requests import add_requests
 from dbt_cdp.project import Project
 
 

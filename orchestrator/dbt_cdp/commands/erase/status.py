@@ -9,8 +9,8 @@ from dbt_cdp.commands.erase.shared import print_requests
 from dbt_cdp.errors import ExitCode
 from dbt_cdp.options import json_option, project_options
 from dbt_cdp.output import print_json, print_table, talk
-from dbt_cdp.privacy.erasure import read_requests
 from dbt_cdp.privacy.ledger import find_request
+from dbt_cdp.privacy.requests import read_requests
 from dbt_cdp.project import Project
 
 

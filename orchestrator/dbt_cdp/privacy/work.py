@@ -1,0 +1,383 @@
+"""What is done for requests in the warehouse."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from dbt_cdp.clock import utc_now
+from dbt_cdp.dbt import Dbt
+from dbt_cdp.decisions import LEDGER as DECISIONS
+from dbt_cdp.decisions import Identifier
+from dbt_cdp.landing import ensure_tables
+from dbt_cdp.privacy.conditions import SHORTEST_IN_TEXT, Conditions
+from dbt_cdp.privacy.ledger import (
+    DONE,
+    IDENTIFIERS,
+    KEPT,
+    LEFT,
+    RUNNING,
+    ErasureLedger,
+    Request,
+    Status,
+    Task,
+    make_tables,
+)
+from dbt_cdp.privacy.rules import (
+    BY_NAME,
+    INTERNAL,
+    Action,
+    DescribedTable,
+    Rule,
+    described_tables,
+)
+from dbt_cdp.privacy.staged import forget, stage_rows
+from dbt_cdp.project import Project
+from dbt_cdp.queries import Queries, open_queries
+
+_EVENTS = "cdp__raw_events"
+_GRAPH, _MEMBERS = "cdp__identity_graph", "int_cdp__tuple_members"
+_INCOMING = ("stg_cdp__incoming_events", "stg_cdp__incoming_records")
+
+# What destinations were sent.
+_SENT = ("deliveries", "sync_attempts", "sync_rejects")
+
+_TEXTS_AT_ONCE = 100
+
+
+class Work:
+    """The work on requests, on an open warehouse."""
+
+    def __init__(
+        self,
+        project: Project,
+        queries: Queries,
+        ledger: ErasureLedger,
+        requests: Sequence[Request],
+        stage: str = RUNNING,
+    ) -> None:
+        self._project, self._queries, self._ledger = project, queries, ledger
+        self._requests, self._stage = requests, stage
+        self._ids = [one.request_id for one in requests]
+        self._warehouse = queries.warehouse
+        self._manifest = Dbt(project).manifest()
+        self._staged = self._manifest.relation(IDENTIFIERS)
+        settings = queries.settings
+        self._conditions = Conditions(
+            self._warehouse,
+            self._manifest,
+            self._staged,
+            self._manifest.relation(_GRAPH),
+            settings["normal_forms"],
+            settings["text"],
+            stage,
+        )
+        self._tables = described_tables(self._manifest, [*settings["normal_forms"]])
+        self._known = ledger.tasks()
+
+    def find(self) -> None:
+        """Look up all that the people are known by by now."""
+        wanted = set(self._ids)
+        found = [row for row in self._queries.run("found") if row[0] in wanted]
+        stage_rows(self._warehouse, self._staged, iter(found), self._stage)
+
+    def identifiers(self) -> list[tuple[str, Identifier]]:
+        """What they are known by, with the request, but for the keys of tables."""
+        kinds = ", ".join(f"'{kind}'" for kind in INTERNAL)
+        rows = self._warehouse.query(
+            "select request_id, identifier_type, identifier_value"  # noqa: S608
+            f" from {self._staged}"
+            f" where stage = '{self._stage}' and identifier_type not in ({kinds})"
+        )
+        return [(request_id, Identifier(kind, value)) for request_id, kind, value in rows]
+
+    def sort_shared(self) -> None:
+        """Keep what they share with others shared, though they go. What they share with nobody who
+        stays goes with them."""
+        kept: dict[str, tuple[str, str]] = {}
+        gone: list[tuple[str, str, str]] = []
+        for request_id, kind, value, identifier_id, is_of_others in self._queries.run("shared"):
+            if is_of_others:
+                digest = hashlib.sha256(f"{kind} {value}".encode()).hexdigest()
+                kept[f"shared-{digest[:32]}"] = (kind, value)
+            else:
+                gone += [(request_id, kind, value), (request_id, "identifier_id", identifier_id)]
+        stage_rows(self._warehouse, self._staged, iter(gone), self._stage)
+        if kept:
+            self._warehouse.insert_new(
+                self._manifest.relation(DECISIONS),
+                {
+                    "decision_id": list(kept),
+                    "decision": ["shared"] * len(kept),
+                    "identifier_type_a": [kind for kind, _ in kept.values()],
+                    "identifier_value_a": [value for _, value in kept.values()],
+                    "decided_at": [utc_now()] * len(kept),
+                    "decided_by": ["cdp erase"] * len(kept),
+                    "reason": ["it was shared with somebody who was erased"] * len(kept),
+                },
+                "decision_id",
+            )
+
+    def withdraw(self) -> None:
+        """Let the next build compute identities as if neither the identifiers nor the people's
+        events and records had ever been seen."""
+        members = self._manifest.relation(_MEMBERS)
+        self._warehouse.execute(
+            f"update {members} set is_usable = false, batch_id = {_batch_id()}"  # noqa: S608
+            f" where is_usable and ({self._is_in('identifier_id')} or {self._is_in('tuple_key')})"
+        )
+
+    def is_unbuilt(self) -> bool:
+        """Whether dbt has not built since the identifiers were withdrawn."""
+        graph = self._manifest.relation(_GRAPH)
+        ((count,),) = self._warehouse.query(
+            f"select count(*) from {graph} where {self._is_in('identifier_id')}"  # noqa: S608
+        )
+        return bool(count)
+
+    def _is_in(self, kind: str) -> str:
+        rule = Rule(action=Action.DELETE, identifiers={kind: kind})
+        return self._conditions.of(rule, self._staged)
+
+    def count(self) -> Iterator[tuple[str, str, int]]:
+        """How many rows are the people's: table, action, rows."""
+        for table in self._tables:
+            for rule in table.rules:
+                condition = "" if rule.text else self._condition(table, rule)
+                if condition and (rows := self._count(table, condition)):
+                    yield table.name, str(rule.action), rows
+
+    def _condition(self, table: DescribedTable, rule: Rule) -> str:
+        """Which rows a rule is about, and has not been carried out for."""
+        condition = self._conditions.of(rule, table.relation)
+        if rule.action is not Action.NULL or not rule.columns:
+            return condition
+        is_full = " or ".join(f"{name} is not null" for name in rule.columns)
+        return f"({condition}) and ({is_full})"
+
+    def _count(self, table: DescribedTable, condition: str) -> int:
+        ((count,),) = self._warehouse.query(
+            f"select count(*) from {table.relation} where {condition}"  # noqa: S608
+        )
+        return int(count)
+
+    def erase(self, *, before_build: bool, but_ledgers: bool = False) -> int:
+        """Do in every table what its description says; how many rows that were."""
+        total, events = 0, self._manifest.relation(_EVENTS)
+        for table in self._tables:
+            if but_ledgers and table.name in _SENT:
+                continue
+            for rule in table.rules:
+                if rule.before_build == before_build:
+                    total += self._apply(table, rule)
+                    if table.relation == events:
+                        self._move_events()
+        return total
+
+    def _move_events(self) -> None:
+        """Let the next build count events anew from which an identifier was taken."""
+        sql: str = self._queries.settings["moved"]
+        self._warehouse.execute(sql.replace("{batch}", str(_batch_id())))
+
+    def _apply(self, table: DescribedTable, rule: Rule) -> int:
+        if rule.action in (Action.KEEP, Action.MANUAL):
+            self._tell_kept(table, rule)
+            return 0
+        deleted = emptied = 0
+        if rule.action is Action.DELETE:
+            deleted = self._delete(table, rule)
+        if rule.through:
+            emptied = self._scrub(table, rule)
+        elif not rule.typed and not rule.text:
+            emptied = self._empty(table, rule)
+        for action, rows in ((Action.DELETE, deleted), (Action.NULL, emptied)):
+            if rows:
+                self.enter(Task("table", table.name, str(action), DONE, rows))
+        return deleted + emptied
+
+    def _delete(self, table: DescribedTable, rule: Rule) -> int:
+        if rule.text:
+            return self._delete_by_text(table, rule)
+        condition = self._conditions.of(rule, table.relation)
+        sql = f"delete from {table.relation} where {condition}"  # noqa: S608
+        return self._warehouse.execute(sql)
+
+    def _delete_by_text(self, table: DescribedTable, rule: Rule) -> int:
+        """Rows of texts in which one of the identifiers stands."""
+        position = self._queries.settings["position"]
+        values = sorted(
+            {
+                one.value.lower()
+                for _, one in self.identifiers()
+                if len(one.value) >= SHORTEST_IN_TEXT
+            }
+        )
+        total = 0
+        for start in range(0, len(values), _TEXTS_AT_ONCE):
+            some = values[start : start + _TEXTS_AT_ONCE]
+            tests = [f"{position.replace('{x}', column)} > 0" for column in rule.text for _ in some]
+            total += self._warehouse.execute(
+                f"delete from {table.relation} where {' or '.join(tests)}",  # noqa: S608
+                some * len(rule.text),
+            )
+        return total
+
+    def _empty(self, table: DescribedTable, rule: Rule) -> int:
+        """Empty what a rule says; without that the columns that name the person, as in rows that
+        are not theirs alone."""
+        changes = [
+            (f"{column} = null", condition)
+            for column, condition in self._conditions.columns(rule, table.relation)
+        ]
+        if rule.action is Action.NULL and rule.columns:
+            emptied = ", ".join(f"{name} = null" for name in rule.columns)
+            changes = [(emptied, self._condition(table, rule))]
+        return sum(
+            self._warehouse.execute(
+                f"update {table.relation} set {change} where {condition}"  # noqa: S608
+            )
+            for change, condition in changes
+        )
+
+    def _scrub(self, table: DescribedTable, rule: Rule) -> int:
+        """Take the identifiers out of the JSON of rows that are somebody else's."""
+        ((column, other),) = [one for one in rule.through.items() if one[0] != "model"]
+        view = self._manifest.relation(rule.through["model"])
+        by_name = rule.model_copy(update={"identifiers": BY_NAME, "through": {}})
+        named = [one for _, one in self._conditions.columns(by_name, view)]
+        if not named:
+            return 0
+        rows = self._warehouse.query(
+            f"select {column}, payload from {table.relation}"  # noqa: S608
+            f" where {column} in (select {other} from {view} where {' or '.join(named)})"
+        )
+        gone = self._spellings()
+        for key, payload in rows:
+            text = json.dumps(_without(json.loads(payload), gone), ensure_ascii=False)
+            self._warehouse.execute(
+                f"update {table.relation} set payload = ? where {column} = ?",  # noqa: S608
+                [text, key],
+            )
+        return len(rows)
+
+    def _spellings(self) -> frozenset[str]:
+        return frozenset(_folded(one.value) for _, one in self.identifiers())
+
+    def _tell_kept(self, table: DescribedTable, rule: Rule) -> None:
+        """Enter what is kept, or left to a person who has not said that it is done."""
+        count = self._count(table, self._condition(table, rule))
+        if not count:
+            return
+        status = KEPT if rule.action is Action.KEEP else LEFT
+        task = Task("table", table.name, str(rule.action), status, count, rule.reason)
+        for request_id in self._ids:
+            known = self._known.get(request_id, [])
+            if not any(one.place == task.place and one.status in (DONE, KEPT) for one in known):
+                self._ledger.enter_task(request_id, task)
+
+    def look_at_sources(self) -> None:
+        """What is left in tables of others, which the package reads and may not change. Who says
+        that they have deleted it there is believed: it may take until it is loaded again."""
+        rule = Rule(action=Action.DELETE, identifiers=BY_NAME)
+        detail = "delete the person's rows there; they are not read any more"
+        found: dict[str, int] = {}
+
+        def place(source: str) -> tuple[str, str, str]:
+            return "source", source, "delete"
+
+        for model in _INCOMING:
+            view = self._manifest.relation(model)
+            condition = self._conditions.of(rule, view)
+            sql = f"select source, count(*) from {view} where {condition} group by source"  # noqa: S608
+            for source, count in self._warehouse.query(sql):
+                found[source] = found.get(source, 0) + count
+        for request_id in self._ids:
+            known = {
+                one.subject: one.status
+                for one in self._known.get(request_id, [])
+                if one.kind == "source"
+            }
+            for source, count in found.items():
+                if known.get(source) != DONE:
+                    self._ledger.enter_task(request_id, Task(*place(source), LEFT, count, detail))
+            for source, status in known.items():
+                if status == LEFT and source not in found:
+                    self._ledger.enter_task(request_id, Task(*place(source), DONE, 0))
+
+    def scan(self) -> int:
+        """Look again in every table that is described; how many rows are still there."""
+        remains = 0
+        for table in self._tables:
+            for rule in table.rules:
+                is_kept = rule.action in (Action.KEEP, Action.MANUAL)
+                if is_kept or rule.text or rule.through or table.name in _SENT:
+                    continue
+                columns = self._conditions.columns(rule, table.relation)
+                named = [one for _, one in columns if rule.action is Action.DELETE]
+                condition = " or ".join([f"({self._condition(table, rule)})", *named])
+                if count := self._count(table, condition):
+                    remains += count
+                    self.enter(Task("scan", table.name, "look again", LEFT, count))
+        if not remains:
+            self.enter(Task("scan", "all tables", "look again", DONE, 0))
+        return remains
+
+    def conclude(self, waits: set[str], remains: int) -> int:
+        """Enter what the requests have come to; how many are confirmed."""
+        tasks = self._ledger.tasks()
+        confirmed = []
+        for request in self._requests:
+            known = tasks.get(request.request_id, [])
+            left = [one for one in known if one.status == LEFT and one.kind != "scan"]
+            if remains:
+                self._ledger.enter(
+                    request, Status.FAILED, None, f"{remains:,} rows are still there"
+                )
+            elif left or request.request_id in waits:
+                if request.status != Status.WAITING:
+                    places = ", ".join(sorted({one.subject for one in left}))
+                    self._ledger.enter(request, Status.WAITING, None, f"left: {places}")
+            else:
+                self._ledger.enter(request, Status.CONFIRMED, None, None)
+                confirmed.append(request.request_id)
+        forget(self._warehouse, self._manifest, confirmed)
+        return len(confirmed)
+
+    def enter(self, task: Task) -> None:
+        """Enter what was done for all the requests at once."""
+        others = len(self._ids) - 1
+        if others and task.rows and not task.detail:
+            task = replace(task, detail=f"together with {others:,} other requests")
+        for request_id in self._ids:
+            self._ledger.enter_task(request_id, task)
+
+
+@contextmanager
+def opened(project: Project) -> Iterator[tuple[Queries, ErasureLedger]]:
+    """The queries and the ledgers, on an open warehouse."""
+    requests, actions, _ = make_tables(project)
+    ensure_tables(project, [DECISIONS])
+    with open_queries(project, ["erasure"]) as queries:
+        yield queries, ErasureLedger(queries.warehouse, requests, actions)
+
+
+def _batch_id() -> int:
+    """A number as builds have it (see the macro cdp_batch_id), between the last and the next."""
+    return int(utc_now().timestamp() * 1_000_000)
+
+
+def _without(value: Any, gone: frozenset[str]) -> Any:
+    """JSON without the identifiers."""
+    if isinstance(value, dict):
+        return {name: _without(one, gone) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_without(one, gone) for one in value]
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return None if _folded(str(value)) in gone else value
+    return value
+
+
+def _folded(text: str) -> str:
+    return text.strip().lower()
