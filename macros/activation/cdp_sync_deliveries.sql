@@ -2,7 +2,8 @@
    acknowledged last, and where nothing was what was tried.
 
    is_present: it is there, or may be. is_acknowledged: it is there. is_open: something was tried since of which nothing is known,
-   namely last_action with last_hash. last_delivery_id: what was acknowledged or tried last. is_merged: it was made of somebody
+   namely last_action with last_hash, and with the values in
+   tried where others were acknowledged before. last_delivery_id: what was acknowledged or tried last. is_merged: it was made of somebody
    who has become another person, whose record it is now. #}
 {% macro cdp_sync_deliveries(sync) %}
     {%- set history = ref("cdp__canonical_id_history") -%}
@@ -64,6 +65,7 @@
             coalesce(acknowledged.remote_id, attempted.remote_id) as remote_id,
             acknowledged.row_hash,
             coalesce(acknowledged.sent, attempted.sent) as sent,
+            case when acknowledged.record_id is not null then attempted.sent end as tried,
             coalesce(acknowledged.acknowledged_at, attempted.attempted_at) as acknowledged_at,
             coalesce(acknowledged.state = 'present', false) as is_acknowledged,
             attempted.record_id is not null as is_open,
@@ -84,6 +86,7 @@
         joined.remote_id,
         joined.row_hash,
         joined.sent,
+        joined.tried,
         joined.acknowledged_at,
         joined.is_acknowledged,
         joined.is_acknowledged or joined.is_open as is_present,

@@ -7,7 +7,7 @@
 
    Columns: action (add, change, keep, remove, merge, or doubled: not to be sent, since it is not alone with its id or key),
    delivery_id, record_id, row_id, key_value, remote_id, into_remote_id (of the record that a merge leaves), row_hash, sent (what was
-   sent last), attempts (how often it was rejected), is_refused (for good), and field_0, field_1, ...
+   sent last), tried (what was tried since, and may be there), attempts (how often it was rejected), is_refused (for good), and field_0, field_1, ...
 
    A row meets the record with its key; where the destination finds records by their id also the one that it had before. So a record
    changes hands when its key does, and is not deleted and made anew. #}
@@ -162,6 +162,7 @@
             cast(null as {{ text }}) as into_remote_id,
             identified.row_hash,
             deliveries.sent,
+            deliveries.tried,
             {%- for field in sync.fields %}
             identified.field_{{ loop.index0 }},
             {%- endfor %}
@@ -294,6 +295,7 @@
             left_over.into_remote_id,
             cast(null as {{ text }}) as row_hash,
             left_over.sent,
+            left_over.tried,
             {%- for field in sync.fields %}
             no_rows.field_{{ loop.index0 }},
             {%- endfor %}
@@ -337,6 +339,7 @@
             cast(null as {{ text }}) as into_remote_id,
             cast(null as {{ text }}) as row_hash,
             cast(null as {{ text }}) as sent,
+            cast(null as {{ text }}) as tried,
             {%- for field in sync.fields %}
             no_rows.field_{{ loop.index0 }},
             {%- endfor %}
@@ -413,6 +416,7 @@
         deliveries_to_be.into_remote_id,
         deliveries_to_be.row_hash,
         deliveries_to_be.sent,
+        deliveries_to_be.tried,
         coalesce(rejects.attempts, 0) as attempts,
         coalesce(rejects.is_refused, false) as is_refused
         {%- for field in sync.fields %},

@@ -106,7 +106,8 @@ judged as (
             when side_a is null then 'names no first identifier of a type in cdp_identifiers'
             when has_side_b and side_b is null then 'names no second identifier of a type in cdp_identifiers'
             when decision in ('link', 'never_link') and not has_side_b then 'names one identifier only'
-            when decision in ('shared', 'not_shared') and has_side_b then 'names two identifiers where one is shared or not'
+            when decision in ('shared', 'not_shared') and has_side_b
+                then 'names two identifiers where one is shared or not'
             when decision = 'never_link' and side_a = side_b then 'names one identifier twice'
         end as problem
 

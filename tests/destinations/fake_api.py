@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -76,7 +77,9 @@ class FakeApi:
             if fault is Fault.CUT:
                 return None
             answer = self.answer(request)
-            return None if fault is Fault.LOST else answer
+        if fault is Fault.SLOW:
+            time.sleep(1)
+        return None if fault is Fault.LOST else answer
 
 
 _ANSWERS = {

@@ -499,6 +499,16 @@ def test_a_removal_of_what_was_not_answered_for_uses_plain_values_too(
     assert google.held().keys() == {"person0@shop.example"}
 
 
+def test_what_was_tried_since_is_removed_too(google: FakeGoogleAds) -> None:
+    """Nobody knows whether the new address has arrived."""
+    with opened(google) as destination:
+        old, new = "old@shop.example", "new@shop.example"
+        deliver(destination, Action.ADD, [row(old), row(new)])
+        gone = Row("r", "7", {}, None, None, {"email": sha256(old)}, {"email": new})
+        deliver(destination, Action.REMOVE, [gone])
+    assert google.count() == 0
+
+
 def test_what_cannot_have_been_sent_is_gone(google: FakeGoogleAds) -> None:
     with opened(google) as destination:
         rows = [removal("nobody", {"email": "nobody"}), removal("7", {"score": 3})]

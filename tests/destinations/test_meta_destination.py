@@ -505,6 +505,16 @@ def test_a_removal_of_what_was_not_answered_for_uses_plain_values_too(
     assert meta.held().keys() == {"person0@shop.example"}
 
 
+def test_what_was_tried_since_is_removed_too(meta: FakeMeta) -> None:
+    """Nobody knows whether the new address has arrived."""
+    with opened(meta) as destination:
+        old, new = "old@shop.example", "new@shop.example"
+        deliver(destination, Action.ADD, [row(old), row(new)])
+        gone = Row("r", "7", {}, None, None, {"email": sha256(old)}, {"email": new})
+        deliver(destination, Action.REMOVE, [gone])
+    assert meta.count() == 0
+
+
 def test_what_cannot_have_been_sent_is_gone(meta: FakeMeta) -> None:
     with opened(meta) as destination:
         rows = [removal("nobody", {"email": "nobody"}), removal("7", {"first_name": "Ada"})]

@@ -21,9 +21,10 @@ import yaml
 from consumer import DUCKDB, Consumer, write_shop
 from dbt_cdp.activation import due, ledger
 from dbt_cdp.activation.definition import read_sync, read_syncs
-from dbt_cdp.activation.difference import compiled_queries
+from dbt_cdp.activation.difference import compiled_queries, open_difference
 from dbt_cdp.activation.engine import destination_of
 from dbt_cdp.cli import run
+from dbt_cdp.destinations.base import Action
 from dbt_cdp.destinations.conformance import Fault
 from dbt_cdp.destinations.registry import read_destinations
 from dbt_cdp.errors import ConfigurationError
@@ -396,6 +397,26 @@ def test_what_may_have_arrived_is_removed_when_its_row_is_gone(shop: Shop) -> No
     assert (report["to_add"], report["to_remove"]) == (1, 2)
     shop.agrees("mirrored")
     assert shop.query("from sync_attempts") == []
+
+
+def test_what_was_tried_since_is_known_when_a_row_goes(shop: Shop) -> None:
+    shop.sync("mirrored")
+    shop.listener.misbehave(Fault.LOST, 1_000)
+    shop.set((1, "ann@shop.example", "Anna", 1), *PEOPLE[1:])
+    with stamina.set_testing(True, attempts=1):
+        shop.sync("mirrored", code=1)
+    shop.listener.misbehave(Fault.LOST, 0)
+    shop.set(*PEOPLE[1:])
+    project = Project.find(shop.folder)
+    (sync,) = read_syncs(project, ["mirrored"])
+    with (
+        destination_of(project, sync) as destination,
+        open_difference(project, sync, destination) as difference,
+    ):
+        (removal,) = difference.changes(Action.REMOVE)
+    assert (removal.row.sent["name"], removal.row.tried["name"]) == ("Ann", "Anna")
+    shop.sync("mirrored")
+    shop.agrees("mirrored")
 
 
 def test_a_value_that_comes_back_is_not_taken_for_one_that_is_there(shop: Shop) -> None:

@@ -165,7 +165,7 @@ class Difference:
         columns = ", ".join(f"field_{place}" for place in range(len(self._sync.fields)))
         sql = (
             "select action, delivery_id, record_id, row_id, key_value, remote_id, into_remote_id,"  # noqa: S608
-            f" row_hash, sent, attempts, {columns} from read_parquet(?) where {condition}"
+            f" row_hash, sent, tried, attempts, {columns} from read_parquet(?) where {condition}"
         )
         cursor = self._connection.cursor()
         cursor.execute(sql, [self._file, *parameters])
@@ -183,6 +183,7 @@ class Difference:
         into_remote_id: str | None,
         row_hash: str | None,
         sent_text: str | None,
+        tried_text: str | None,
         attempts: int,
         *values: Any,
     ) -> Change:
@@ -195,7 +196,8 @@ class Difference:
                 for name, value in fields.items()
                 if value is not None or sent.get(name) is not None
             }
-        row = Row(delivery_id, key or "", fields, remote_id, into_remote_id, sent)
+        tried = json.loads(tried_text) if tried_text else {}
+        row = Row(delivery_id, key or "", fields, remote_id, into_remote_id, sent, tried)
         return Change(row, action, record_id, row_id, row_hash, attempts)
 
     def close(self) -> None:

@@ -76,6 +76,8 @@ class Row:
         remote_id: the id that the destination gave its record; None where it gave none.
         into_remote_id: for `merge`, the id of the record that stays; None where it is unknown.
         sent: the values as they were delivered last; empty where nothing was.
+        tried: the values that were sent after that, of which nobody knows whether they arrived;
+            empty where nothing was.
     """
 
     delivery_id: str
@@ -84,6 +86,7 @@ class Row:
     remote_id: str | None = None
     into_remote_id: str | None = None
     sent: Mapping[str, Any] = field(default_factory=dict)
+    tried: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
+import httpx
 import pytest
 import stamina
 
 from dbt_cdp.activation.difference import Change
 from dbt_cdp.activation.sender import Sender
+from dbt_cdp.destinations import http
 from dbt_cdp.destinations.base import Action, Destination, Mode, Outcome, Row, Status, Sync
 from dbt_cdp.destinations.errors import (
     DestinationError,
@@ -40,7 +42,8 @@ class Fault(StrEnum):
     """How the other side misbehaves, for one request.
 
     busy: it asks to wait a second. failing: it answers with an error of its own. cut: it hangs up
-    before it has done anything. lost: it does what it is asked for, and hangs up. unauthorized: it
+    before it has done anything. lost: it does what it is asked for, and hangs up. slow: it does it,
+    and answers after a second, for which `impatient` does not wait. unauthorized: it
     refuses the credentials. moved: it sends to another address. garbled: it does nothing, and
     answers what nobody can read, as if all were well.
     """
@@ -49,6 +52,7 @@ class Fault(StrEnum):
     FAILING = "failing"
     CUT = "cut"
     LOST = "lost"
+    SLOW = "slow"
     UNAUTHORIZED = "unauthorized"
     MOVED = "moved"
     GARBLED = "garbled"
@@ -148,9 +152,14 @@ class Book:
 
 @contextmanager
 def impatient() -> Iterator[None]:
-    """Try again three times, without waiting."""
-    with stamina.set_testing(True, attempts=3, cap=True):
-        yield
+    """Try again three times, without waiting, and wait for the answers of `HttpClient` for less
+    than a second."""
+    patience, http.TIMEOUT = http.TIMEOUT, httpx.Timeout(0.5)
+    try:
+        with stamina.set_testing(True, attempts=3, cap=True):
+            yield
+    finally:
+        http.TIMEOUT = patience
 
 
 class DestinationConformance:
@@ -373,7 +382,7 @@ class DestinationConformance:
         assert time.monotonic() - began >= 1.0
         self.agrees(fake, book)
 
-    @pytest.mark.parametrize("fault", [Fault.FAILING, Fault.CUT, Fault.LOST])
+    @pytest.mark.parametrize("fault", [Fault.FAILING, Fault.CUT, Fault.LOST, Fault.SLOW])
     def test_what_fails_once_is_tried_again(
         self, fake: Fake, destination: Destination, book: Book, fault: Fault
     ) -> None:

@@ -29,7 +29,8 @@ from dbt_cdp.errors import ConfigurationError
 # A longer wait that a destination asks for is left to the next run.
 _LONGEST_ASKED = 120.0
 
-_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+# How long an answer is waited for.
+TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _REASON_LETTERS = 500
 
 
@@ -137,9 +138,7 @@ class HttpClient:
         self._explain = explain
         self._pace = _paces.setdefault(account, _Pace(rates))
         self._account = account
-        self._client = httpx.Client(
-            base_url=base_url, headers=headers, timeout=_TIMEOUT, follow_redirects=False
-        )
+        self._client = httpx.Client(base_url=base_url, headers=headers, follow_redirects=False)
 
     def request(
         self,
@@ -167,8 +166,8 @@ class HttpClient:
 
         def call() -> httpx.Response:
             self._pace.wait(self._account)
-            more = prepare() if prepare else {}
-            return self._checked(self._client.request(method, path, json=json, **more))
+            more = {"timeout": TIMEOUT, "json": json} | (dict(prepare()) if prepare else {})
+            return self._checked(self._client.request(method, path, **more))
 
         with self._last_failure():
             return retried(_wait, call)

@@ -4,6 +4,7 @@ them; here is only what they have in common."""
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from dbt_cdp.destinations.base import Outcome, Row, Sync
@@ -84,19 +85,22 @@ def people_of(
     return people, outcomes
 
 
-def sent_person(row: Row, key: str, rules: Mapping[str, Rule]) -> Person:
-    """The person that a row was sent as; empty where it cannot have been sent.
+def sent_people(row: Row, key: str, rules: Mapping[str, Rule]) -> list[Person]:
+    """Whom a row was sent as, and may have been since; none where it cannot have been sent.
 
     Args:
-        row: what is to be removed. What was tried and not answered for is in `sent` as it was
-            before it was hashed.
+        row: what is to be removed. What was tried and not answered for is there as it was before it
+            was hashed.
         key: the field that rows are told apart by.
         rules: by the names of fields.
     """
-    try:
-        return person_of(row.sent or {key: row.key}, rules)
-    except UnusableValueError:
-        return {}
+    people: list[Person] = []
+    for values in (row.sent or {key: row.key}, row.tried):
+        with suppress(UnusableValueError):
+            person = person_of(values, rules)
+            if person and person not in people:
+                people.append(person)
+    return people
 
 
 def check_fields(sync: Sync, rules: Mapping[str, Rule], platform: str) -> None:

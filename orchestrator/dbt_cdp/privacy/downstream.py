@@ -15,9 +15,9 @@ from dbt_cdp.privacy.ledger import DONE, IDENTIFIERS, LEFT, RUNNING, Task
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse import open_when_free
 
-# The last that is known of each record: what was acknowledged, or else tried.
+# What is known of each record: what was acknowledged, and what was tried since.
 _SENT = """
-select
+select distinct
     staged.request_id,
     sent.sync_name,
     sent.destination,
@@ -25,13 +25,21 @@ select
     sent.record_id,
     sent.key_value,
     sent.remote_id,
-    sent.sent
+    sent.sent,
+    sent.tried
 from (
-    select sync_name, destination, object, record_id, row_id, key_value, remote_id, sent
-    from {deliveries}
-    union all
-    select sync_name, destination, object, record_id, row_id, key_value, remote_id, sent
-    from {attempts}
+    select
+        coalesce(deliveries.sync_name, attempts.sync_name) as sync_name,
+        coalesce(deliveries.destination, attempts.destination) as destination,
+        coalesce(deliveries.object, attempts.object) as object,
+        coalesce(deliveries.record_id, attempts.record_id) as record_id,
+        coalesce(deliveries.row_id, attempts.row_id) as row_id,
+        coalesce(deliveries.key_value, attempts.key_value) as key_value,
+        coalesce(deliveries.remote_id, attempts.remote_id) as remote_id,
+        coalesce(deliveries.sent, attempts.sent) as sent,
+        case when deliveries.record_id is not null then attempts.sent end as tried
+    from {deliveries} as deliveries
+    full outer join {attempts} as attempts on deliveries.record_id = attempts.record_id
 ) as sent
 inner join (
     select distinct request_id, identifier_type, identifier_value
@@ -112,8 +120,11 @@ def _read(
     return {place: list(rows.values()) for place, rows in found.items()}
 
 
-def _row(record_id: str, key: str | None, remote_id: str | None, sent: str | None) -> Row:
-    return Row(record_id, key or "", {}, remote_id, None, json.loads(sent) if sent else {})
+def _row(
+    record_id: str, key: str | None, remote_id: str | None, sent: str | None, tried: str | None
+) -> Row:
+    values = [json.loads(text) if text else {} for text in (sent, tried)]
+    return Row(record_id, key or "", {}, remote_id, None, *values)
 
 
 def _ask(

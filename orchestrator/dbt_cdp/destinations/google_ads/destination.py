@@ -27,7 +27,7 @@ from dbt_cdp.destinations.identifiers import (
     check_fields,
     hashed,
     people_of,
-    sent_person,
+    sent_people,
 )
 from dbt_cdp.errors import ConfigurationError, listed
 
@@ -166,8 +166,10 @@ class GoogleAdsDestination(Destination):
         self._api.close()
 
     def _remove(self, rows: Sequence[Row]) -> Iterable[Outcome]:
-        people = [(row, sent_person(row, self.sync.key, RULES)) for row in rows]
-        members = [_Member(row, person, identifiers(person)) for row, person in people]
+        members = [
+            _Member(row, next(iter(sent_people(row, self.sync.key, RULES)), {}), self._sent(row))
+            for row in rows
+        ]
         # Nobody can have been added without an identifier.
         unknown = {
             one.row.delivery_id: Outcome.acknowledged(one.row)
@@ -186,12 +188,21 @@ class GoogleAdsDestination(Destination):
         """
         stale = []
         for one in members:
-            before = identifiers(sent_person(one.row, self.sync.key, RULES))
+            before = self._sent(one.row)
             old = [identifier for identifier in before if identifier not in one.identifiers]
             if old:
                 stale.append(_Member(one.row, one.person, old))
         outcomes = self._carry_out(self._api.remove, stale)
         return {name: one for name, one in outcomes.items() if one.reason}
+
+    def _sent(self, row: Row) -> Identifiers:
+        """What somebody was added by, or may have been."""
+        found = [
+            identifier
+            for person in sent_people(row, self.sync.key, RULES)
+            for identifier in identifiers(person)
+        ]
+        return [one for place, one in enumerate(found) if one not in found[:place]]
 
     def _carry_out(
         self, ask: Callable[[Sequence[Identifiers]], str | Verdict], members: _Part

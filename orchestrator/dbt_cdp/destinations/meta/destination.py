@@ -20,7 +20,7 @@ from dbt_cdp.destinations.identifiers import (
     check_audience,
     check_fields,
     people_of,
-    sent_person,
+    sent_people,
 )
 from dbt_cdp.destinations.meta.api import MAX_PEOPLE, Audience, MetaApi, TooSmallError
 from dbt_cdp.destinations.meta.people import KEYS, RULES
@@ -121,9 +121,8 @@ class MetaDestination(Destination):
         return self._api.audience(self.sync.audience)
 
     def _remove(self, rows: Sequence[Row]) -> Iterable[Outcome]:
-        people = [sent_person(row, self.sync.key, RULES) for row in rows]
         # Without anything of their own they cannot have been added.
-        known = [one for one in people if _is_known(one)]
+        known = [person for row in rows for person in self._sent(row)]
         try:
             if known:
                 self._api.remove(self.sync.audience, known)
@@ -135,25 +134,28 @@ class MetaDestination(Destination):
         """Remove people by what they were added by and have no more, such as an old e-mail."""
         stale = []
         for row, person in people:
-            before = sent_person(row, self.sync.key, RULES)
-            old = {key: before[key] for key in KEYS if key in before}
-            gone = {key: value for key, value in old.items() if person.get(key) != value}
-            if gone:
-                stale.append(gone)
+            for before in self._sent(row):
+                old = {key: before[key] for key in KEYS if key in before}
+                gone = {key: value for key, value in old.items() if person.get(key) != value}
+                if gone:
+                    stale.append(gone)
         if stale:
             self._api.remove(self.sync.audience, stale)
 
     def _erase(self, row: Row) -> Outcome:
         """Remove somebody from the audience, and from the others of the ad account."""
-        person = sent_person(row, self.sync.key, RULES)
-        if not _is_known(person):
+        people = self._sent(row)
+        if not people:
             return Outcome.acknowledged(row)
         try:
-            self._api.remove(self.sync.audience, [person])
-            self._api.remove_from_all(self._audience.account_id, [person])
+            self._api.remove(self.sync.audience, people)
+            self._api.remove_from_all(self._audience.account_id, people)
         except (BatchRejectedError, TooSmallError) as error:
             return Outcome.rejected(row, error.problem)
         return Outcome.acknowledged(row)
+
+    def _sent(self, row: Row) -> list[Person]:
+        return [one for one in sent_people(row, self.sync.key, RULES) if _is_known(one)]
 
 
 def _is_known(person: Person) -> bool:
