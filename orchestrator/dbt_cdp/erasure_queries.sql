@@ -23,7 +23,7 @@ from (
     from {{ ref("cdp__erasure_identifiers") }}
 
     where
-        stage = 'asked'
+        stage in ('asked', 'approved')
         and identifier_type <> 'canonical_id'
 ) as asked
 
@@ -63,7 +63,7 @@ from {{ ref("cdp__erasure_identifiers") }} as asked
 left join {{ ref("cdp__canonical_id_history") }} as history on asked.identifier_value = history.canonical_id
 
 where
-    asked.stage = 'asked'
+    asked.stage in ('asked', 'approved')
     and asked.identifier_type = 'canonical_id'
 {% endset %}
 
@@ -134,6 +134,34 @@ select
 from ({{ people }}) as people
 
 inner join {{ ref("int_cdp__tuple_people") }} as tuples on people.canonical_id = tuples.canonical_id
+{% endset %}
+
+{# Takes down what was found, as far as it is not there. Parameters: the stage, and whose requests are meant: {requests}. #}
+{% set entry_id = cdp.cdp_hash_key(["wanted.stage", "found.request_id", "found.identifier_type", "found.identifier_value"]) %}
+{% set stage_found %}
+insert into {{ ref("cdp__erasure_identifiers") }} (entry_id, request_id, identifier_type, identifier_value, stage)
+select
+    {{ entry_id }} as entry_id,
+    found.request_id,
+    found.identifier_type,
+    found.identifier_value,
+    wanted.stage
+
+from ({{ found }}) as found
+
+cross join (select cast(? as {{ text }}) as stage) as wanted
+
+where
+    found.request_id in ({requests})
+    and {{ entry_id }} not in (select known.entry_id from {{ ref("cdp__erasure_identifiers") }} as known)
+{% endset %}
+
+{% set approved %}
+select asked.request_id
+
+from {{ ref("cdp__erasure_identifiers") }} as asked
+
+where asked.stage = 'approved'
 {% endset %}
 
 {# The shared identifiers that were seen with those of the people who are being erased, and whether anybody else is known by them. Those
@@ -255,6 +283,8 @@ where tuple_key <> {{ tuple_key }}
 {{ tojson({
     "queries": {"asked": asked, "found": found, "shared": shared},
     "moved": moved,
+    "stage_found": stage_found,
+    "approved": approved,
     "normal_forms": normal_forms,
     "position": dbt.position("?", "lower({x})"),
     "text": text,

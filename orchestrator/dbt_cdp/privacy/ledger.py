@@ -23,8 +23,9 @@ from dbt_cdp.warehouse import Warehouse, open_when_free
 REQUESTS, ACTIONS = "cdp__erasure_requests", "cdp__erasure_actions"
 IDENTIFIERS = "cdp__erasure_identifiers"
 
-# What rows of erasure_identifiers are for: what was asked for, what is erased, what is counted.
-ASKED, RUNNING, PREVIEW = "asked", "running", "preview"
+# What rows of erasure_identifiers are for: what was asked for, and is approved by now; what is
+# erased, what is counted.
+ASKED, APPROVED, RUNNING, PREVIEW = "asked", "approved", "running", "preview"
 
 # What the law gives: a month (GDPR, article 12, 3).
 DUE = timedelta(days=30)

@@ -46,7 +46,7 @@ def _counts(project: Project, request: Request) -> Sequence[Count]:
         # Of a preview that was killed.
         queries.warehouse.execute(forget, [PREVIEW])
         work = Work(project, queries, ledger, [request], PREVIEW)
-        work.find()
+        work.find_of(request.request_id)
         tables = list(work.count())
     try:
         sent = count_downstream(project, PREVIEW)

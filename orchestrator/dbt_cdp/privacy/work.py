@@ -14,6 +14,8 @@ from dbt_cdp.decisions import Identifier
 from dbt_cdp.landing import ensure_tables
 from dbt_cdp.privacy.conditions import SHORTEST_IN_TEXT, Conditions
 from dbt_cdp.privacy.ledger import (
+    APPROVED,
+    ASKED,
     DONE,
     IDENTIFIERS,
     KEPT,
@@ -44,7 +46,7 @@ _INCOMING = ("stg_cdp__incoming_events", "stg_cdp__incoming_records")
 # What destinations were sent.
 _SENT = ("deliveries", "sync_attempts", "sync_rejects")
 
-_TEXTS_AT_ONCE = 100
+_TEXTS_AT_ONCE, _IDS_AT_ONCE = 100, 500
 
 
 class Work:
@@ -78,10 +80,24 @@ class Work:
         self._known = ledger.tasks()
 
     def find(self) -> None:
-        """Look up all that the people are known by by now."""
-        wanted = set(self._ids)
-        found = [row for row in self._queries.run("found") if row[0] in wanted]
-        stage_rows(self._warehouse, self._staged, iter(found), self._stage)
+        """Look up all that the people of approved requests are known by by now."""
+        for start in range(0, len(self._ids), _IDS_AT_ONCE):
+            some = self._ids[start : start + _IDS_AT_ONCE]
+            marks = ", ".join("?" for _ in some)
+            self._warehouse.execute(
+                f"update {self._staged} set stage = ?"  # noqa: S608
+                f" where stage = ? and request_id in ({marks})",
+                [APPROVED, ASKED, *some],
+            )
+        self._stage_found(self._queries.settings["approved"])
+
+    def find_of(self, request_id: str) -> None:
+        """Look up all that the people of a request are known by."""
+        self._stage_found("?", request_id)
+
+    def _stage_found(self, requests: str, *parameters: str) -> None:
+        sql = self._queries.settings["stage_found"].replace("{requests}", requests)
+        self._warehouse.execute(sql, [self._stage, *parameters])
 
     def identifiers(self) -> list[tuple[str, Identifier]]:
         """What they are known by, with the request, but for the keys of tables."""
