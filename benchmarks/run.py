@@ -1,7 +1,8 @@
 """`make bench`: a year of events built in full, with nothing new and with one per cent more; then
 the connected components of a large graph, in the database and through scipy; then graphs whose
 shape is hard; then profiles of a million people with hundreds of traits, and hundreds of segments
-of them; then syncs of a million rows; then many cycles of `cdp run`; then the collector under load.
+of them; then syncs of a million rows; then erasures; then many cycles of `cdp run`; then the
+collector under load.
 
 It measures and asserts nothing: figures depend on the machine.
 """
@@ -23,6 +24,7 @@ import click
 from components import MODEL, Comparison, compare
 from cycles import Cycles, measure_cycles
 from dbt_cdp.output import print_table, talk
+from erasure import ErasureRun, measure_erasures
 from profiles import ProfileBuilds, measure_profiles
 from project import BenchProject, DbtRun, commit, connect, in_child, versions
 from receiver import Throughput, measure_receiver
@@ -35,7 +37,7 @@ _RESULTS = Path(__file__).parent / "results"
 _ROUNDS = 3
 _PARTS = (
     *("builds", "components", "shapes", "profiles"),
-    *("segments", "syncs", "cycles", "receiver"),
+    *("segments", "syncs", "erasures", "cycles", "receiver"),
 )
 _PACKAGES = ("dbt-cdp", "dbt-core", "dbt-duckdb", "duckdb", "numpy", "scipy")
 
@@ -49,6 +51,7 @@ _BATCH = 20
 _EVENTS_PER_PROFILE = 4
 _TRAITS = 500
 _SEGMENTS = (1, 20, 200)
+_ERASED = (1, 1_000, 10_000)
 
 _COUNTS = """
 select
@@ -116,6 +119,8 @@ def main(
             report["segments"] = _bench_segments(project, people)
         if "syncs" in parts:
             report["syncs"] = _bench_syncs(project, people)
+        if "erasures" in parts:
+            report["erasures"] = _bench_erasures(project, events)
         if "cycles" in parts:
             report["cycles"] = _bench_cycles(project, cycles)
         if "receiver" in parts:
@@ -196,6 +201,13 @@ def _bench_syncs(project: BenchProject, rows: int) -> list[dict[str, Any]]:
     return [asdict(figure) for figure in figures]
 
 
+def _bench_erasures(project: BenchProject, events: int) -> list[dict[str, Any]]:
+    talk(f"Erasures of people in {events:,} events ...")
+    figures = measure_erasures(project.folder / "erasures", events, _ERASED)
+    _print_erasures(figures)
+    return [asdict(figure) for figure in figures]
+
+
 def _bench_cycles(project: BenchProject, count: int) -> dict[str, Any]:
     talk(f"{count:,} cycles of cdp run ...")
     figures = measure_cycles(project.folder / "many", count)
@@ -255,6 +267,20 @@ def _print_builds(
                 f"{_megabytes(peak):,} MB",
                 peak < _PEAK_BYTES,
             ),
+        ],
+    )
+
+
+def _print_erasures(figures: Sequence[ErasureRun]) -> None:
+    print_table(
+        ["people erased", "request, s", "erase, s", "build, s", "confirm, s", "peak, MB"],
+        [
+            [
+                f"{one.people:,}",
+                *map(_seconds, (one.request, one.erase, one.build, one.confirm)),
+                _megabytes(one.peak_bytes),
+            ]
+            for one in figures
         ],
     )
 

@@ -134,6 +134,15 @@ def test_what_is_doubtful_stops_for_review(
     assert approved["status"] == "approved"
 
 
+def test_all_that_is_clear_is_approved_at_once(call: Call, refused: Callable[..., str]) -> None:
+    request(call, "user_id=ann", evidence="a letter")
+    request(call, "user_id=bob")
+    request(call, "device_id=kiosk", evidence="a letter")
+    assert [one["people"] for one in call("approve", "--all")] == [1]
+    assert [one["status"] for one in call("status")] == ["approved", "received", "verified"]
+    assert "either REQUESTs or --all" in refused("approve", code=2)
+
+
 def test_a_person_of_very_many_identifiers_stops_for_review(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from dbt_cdp.dbt import Dbt
 from dbt_cdp.destinations.base import Outcome, Row, Status
 from dbt_cdp.errors import CdpError
 from dbt_cdp.privacy.ledger import DONE, IDENTIFIERS, LEFT, RUNNING, Task
+from dbt_cdp.privacy.staged import delete_rows
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse import open_when_free
 
@@ -170,7 +171,5 @@ def _forget(project: Project, record_ids: Sequence[str]) -> None:
     """Delete what was sent from the ledgers."""
     deliveries, _, rejects, attempts = make_sync_tables(project)
     with open_when_free(project) as warehouse:
-        for record_id in record_ids:
-            for table in (deliveries, rejects, attempts):
-                sql = f"delete from {table} where record_id = ?"  # noqa: S608
-                warehouse.execute(sql, [record_id])
+        for table in (deliveries, rejects, attempts):
+            delete_rows(warehouse, table, "record_id", record_ids)

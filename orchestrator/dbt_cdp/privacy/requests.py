@@ -21,6 +21,7 @@ from dbt_cdp.privacy.ledger import (
     Status,
     Task,
     check_open,
+    find_request,
     opened_ledger,
 )
 from dbt_cdp.privacy.rules import INTERNAL
@@ -128,47 +129,57 @@ def _review(rows: Sequence[tuple[Any, ...]], people: int, identifiers: int) -> I
 
 def approve(
     project: Project,
-    request_id: str,
+    request_ids: Sequence[str],
     *,
     is_reviewed: bool = False,
     evidence: str | None = None,
     by: str | None = None,
-) -> Request:
-    """Let a request be done by the next run.
+) -> list[Request]:
+    """Let requests be done by the next run, all of them or none.
 
     Args:
         project: the project.
-        request_id: its id, or how that begins.
-        is_reviewed: whether somebody has looked at why it stops for review.
-        evidence: how somebody has made sure that it is this person who asks.
-        by: who approves it.
+        request_ids: their ids, or how those begin; none for all that are verified and do not stop
+            for review.
+        is_reviewed: whether somebody has looked at why they stop for review.
+        evidence: how somebody has made sure that it is these people who ask.
+        by: who approves them.
 
     Raises:
-        CdpError: it stops for review, nobody has made sure who asks, or it was approved or ended
+        CdpError: one stops for review, nobody has made sure who asks, or it was approved or ended
             before.
     """
     with opened_ledger(project) as ledger:
-        request = ledger.find(request_id)
-        check_open(request, [Status.RECEIVED, Status.VERIFIED], "approve")
-        where = f"request {request.request_id}"
-        if request.status == Status.RECEIVED and not evidence:
-            raise CdpError(
-                "Nobody has made sure that it is this person who asks.",
-                where=where,
-                remedy='say how you did, such as --evidence "signed in, and asked by e-mail".',
-            )
-        if request.review and not is_reviewed:
-            raise CdpError(
-                f"The request stops for review: {request.review}.",
-                where=where,
-                remedy="look at what it would touch with `cdp erase run --dry-run`, then approve it"
-                " with --reviewed, or deny it.",
-            )
-        if evidence:
-            ledger.enter(request, Status.VERIFIED, by, evidence)
-        ledger.enter(request, Status.APPROVED, by, "reviewed" if request.review else None)
+        known = ledger.read()
+        chosen = [find_request(known, one) for one in request_ids]
+        if not request_ids:
+            chosen = [one for one in known if one.status == Status.VERIFIED and not one.review]
+        for request in chosen:
+            _check_approvable(request, is_reviewed=is_reviewed, has_evidence=bool(evidence))
+            if evidence:
+                ledger.enter(request, Status.VERIFIED, by, evidence)
+            ledger.enter(request, Status.APPROVED, by, "reviewed" if request.review else None)
         ledger.write()
-        return ledger.find(request.request_id)
+        ids = {one.request_id for one in chosen}
+        return [one for one in ledger.read() if one.request_id in ids]
+
+
+def _check_approvable(request: Request, *, is_reviewed: bool, has_evidence: bool) -> None:
+    check_open(request, [Status.RECEIVED, Status.VERIFIED], "approve")
+    where = f"request {request.request_id}"
+    if request.status == Status.RECEIVED and not has_evidence:
+        raise CdpError(
+            "Nobody has made sure that it is this person who asks.",
+            where=where,
+            remedy='say how you did, such as --evidence "signed in, and asked by e-mail".',
+        )
+    if request.review and not is_reviewed:
+        raise CdpError(
+            f"The request stops for review: {request.review}.",
+            where=where,
+            remedy="look at what it would touch with `cdp erase run --dry-run`, then approve it"
+            " with --reviewed, or deny it.",
+        )
 
 
 def deny(project: Project, request_id: str, reason: str, by: str | None) -> Request:

@@ -9,7 +9,7 @@ from dbt_cdp.dbt import Manifest, Relation
 from dbt_cdp.privacy.ledger import IDENTIFIERS
 from dbt_cdp.warehouse import Warehouse
 
-_CHUNK_ROWS = 10_000
+_CHUNK_ROWS, _VALUES_AT_ONCE = 10_000, 500
 
 
 def stage_rows(
@@ -50,6 +50,13 @@ def stage_rows(
 
 def forget(warehouse: Warehouse, manifest: Manifest, request_ids: Sequence[str]) -> None:
     """Forget whom requests are about."""
-    staged = manifest.relation(IDENTIFIERS)
-    for request_id in request_ids:
-        warehouse.execute(f"delete from {staged} where request_id = ?", [request_id])  # noqa: S608
+    delete_rows(warehouse, manifest.relation(IDENTIFIERS), "request_id", request_ids)
+
+
+def delete_rows(warehouse: Warehouse, table: Relation, column: str, values: Sequence[str]) -> None:
+    """Delete the rows of a table that have one of these values in a column."""
+    for start in range(0, len(values), _VALUES_AT_ONCE):
+        some = values[start : start + _VALUES_AT_ONCE]
+        marks = ", ".join("?" for _ in some)
+        sql = f"delete from {table} where {column} in ({marks})"  # noqa: S608
+        warehouse.execute(sql, some)
