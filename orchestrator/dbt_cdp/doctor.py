@@ -476,11 +476,11 @@ def _syncs(case: _Case) -> _Verdicts:
     if case.found_manifest is None:
         raise _SkippedError("dbt has not parsed the project")
     syncs = read_syncs(project)
-    if not syncs:
-        raise _SkippedError("no exposure is a sync")
     verdicts = [*_misfits(project, syncs)]
     yield from verdicts
-    if not verdicts:
+    if not syncs:
+        yield _ok("no exposure is a sync")
+    elif not verdicts:
         yield _ok(f"syncs: {', '.join(sync.name for sync in syncs)}; `cdp sync check` tries them")
 
 

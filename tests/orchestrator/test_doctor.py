@@ -275,7 +275,6 @@ def test_a_project_that_is_well_has_no_error_and_stays_as_it_is(shop: Path, caps
     findings = json.loads(said.out)
     assert {one["check"]: one["state"] for one in findings} == {
         **dict.fromkeys(CHECKS, "ok"),
-        "syncs": "skipped",
         "sources": "skipped",
     }
     assert said.err == "0 errors, 0 warnings.\n"
