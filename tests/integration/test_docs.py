@@ -122,9 +122,10 @@ def write(reader: Consumer, text: str) -> None:
     if "packages" in content:
         (reader.folder / "packages.yml").write_text(text)
         return
-    if "exposures" in content:
-        (reader.folder / "models" / f"{content['exposures'][0]['name']}.yml").write_text(text)
-        return
+    for kind in ("exposures", "sources"):
+        if kind in content:
+            (reader.folder / "models" / f"{content[kind][0]['name']}.yml").write_text(text)
+            return
     path = reader.folder / "dbt_project.yml"
     settings = yaml.safe_load(path.read_text())
     for key, values in content.items():

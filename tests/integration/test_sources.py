@@ -165,6 +165,7 @@ def test_what_is_suggested_is_what_there_is(
     project.set_vars({**said["vars"], "cdp_as_of": "2026-06-12"})
     pasted = project.folder / "models" / "_sources.yml"
     pasted.write_text(yaml.safe_dump({"sources": said["sources"]}))
+    project.runs("seed")
     project.runs("run", "--select", "+stg_cdp__events", "+stg_cdp__records")
     for table in ("stg_cdp__events", "stg_cdp__records"):
         counts = f"select source, count(*) from {table} group by all order by all"

@@ -110,12 +110,12 @@ class DescribedTable:
     Attributes:
         name: how ledgers call it: the alias in the package, else the node's name.
         relation: where it is.
-        kind: model, source, seed or snapshot.
+        is_own: whether it is one of the package.
     """
 
     name: str
     relation: Relation
-    kind: str
+    is_own: bool
     rules: Sequence[Rule]
 
 
@@ -130,15 +130,8 @@ def described_tables(manifest: Manifest, types: Sequence[str]) -> list[Described
         ConfigurationError: a description is not as it must be.
     """
     nodes = [*manifest.content["nodes"].values(), *manifest.content["sources"].values()]
-    found = [_described(node, types) for node in nodes]
-    tables = [(table, node) for table, node in zip(found, nodes, strict=True) if table]
-    # What the user has put in the place of a model of the package is described anew, or not at all.
-    return [
-        table
-        for table, _ in sorted(
-            tables, key=lambda one: (one[1]["package_name"] != PACKAGE, one[0].name)
-        )
-    ]
+    tables = filter(None, (_described(node, types) for node in nodes))
+    return sorted(tables, key=lambda one: (not one.is_own, one.name))
 
 
 def _described(node: Mapping[str, Any], types: Sequence[str]) -> DescribedTable | None:
@@ -155,9 +148,8 @@ def _described(node: Mapping[str, Any], types: Sequence[str]) -> DescribedTable 
         node["relation_name"],
     )
     is_own = node["package_name"] == PACKAGE
-    return DescribedTable(
-        relation.identifier if is_own else node["name"], relation, node["resource_type"], rules
-    )
+    name = relation.identifier if is_own else node["name"]
+    return DescribedTable(name, relation, is_own, rules)
 
 
 def _rules(entries: Sequence[Any], where: str, types: Sequence[str]) -> Iterator[Rule]:

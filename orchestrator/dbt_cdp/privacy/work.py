@@ -76,7 +76,12 @@ class Work:
             settings["text"],
             stage,
         )
-        self._tables = described_tables(self._manifest, [*settings["normal_forms"]])
+        # The package's own are there: an erasure begins after a build.
+        self._tables = [
+            one
+            for one in described_tables(self._manifest, [*settings["normal_forms"]])
+            if one.is_own or self._warehouse.exists(one.relation)
+        ]
         self._known = ledger.tasks()
 
     def find(self) -> None:
