@@ -292,5 +292,6 @@ def test_the_warehouse_goes_away_between_the_load_and_the_build(
     assert query("select count(*) from shop_cdp.landing_events") == [(1,)]
     statuses = "select status from shop_cdp.runs order by started_at desc limit 2"
     assert query(statuses) == [(OK,), ("interrupted",)]
-    steps = "select step, status from shop_cdp.run_steps order by started_at desc limit 3"
-    assert query(steps)[1:] == [("build", "interrupted"), ("load", OK)]
+    steps = "select step, status from shop_cdp.run_steps order by started_at desc limit 4"
+    done = [("build", "interrupted"), ("erase", "skipped"), ("load", OK)]
+    assert query(steps)[1:] == done
