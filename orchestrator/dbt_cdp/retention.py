@@ -24,7 +24,7 @@ from dbt_cdp.output import talk
 from dbt_cdp.project import PROJECT_FILE, Project
 from dbt_cdp.queries import Queries, open_queries
 from dbt_cdp.storage import open_storage
-from dbt_cdp.warehouse.duckdb import rewrite_file
+from dbt_cdp.warehouse import forget_deleted
 
 _LEDGER = "cdp__retention_runs"
 _RAW_EVENTS = "cdp__raw_events"
@@ -137,20 +137,10 @@ def retain(project: Project, *, is_confirmed: bool = False) -> Retention:
         if not is_confirmed:
             run.check_share()
         done = run.do()
-    if done.expired:
-        _shrink(project)
+    problem = forget_deleted(project) if done.expired else None
+    if problem:
+        talk(f"The events are deleted, but the file is as large as before.\n{problem.message}")
     return done
-
-
-def _shrink(project: Project) -> None:
-    """Give the room of deleted rows back to the disk, where the warehouse is a file."""
-    file = project.database_file
-    if file is None:
-        return
-    try:
-        rewrite_file(file)
-    except WarehouseError as error:
-        talk(f"The events are deleted, but the file is as large as before.\n{error.message}")
 
 
 @contextmanager

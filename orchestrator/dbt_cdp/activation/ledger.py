@@ -19,7 +19,7 @@ from typing import Any
 
 from dbt_cdp.activation.definition import Definition
 from dbt_cdp.activation.difference import DOUBLED, Change, Counts
-from dbt_cdp.activation.sender import batches
+from dbt_cdp.batches import batches
 from dbt_cdp.clock import SKEW, utc_now
 from dbt_cdp.dbt import Relation
 from dbt_cdp.destinations.base import Action, Outcome, Status

@@ -1,8 +1,9 @@
 """Sends rows to a destination in batches, and says what became of each of them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from dbt_cdp.activation.difference import Change
+from dbt_cdp.batches import batches
 from dbt_cdp.destinations.base import Action, Destination, Outcome
 from dbt_cdp.destinations.errors import BatchRejectedError, DestinationUnavailableError
 
@@ -97,23 +98,3 @@ class Sender:
         for change in batch:
             unknown = Outcome.retry(change.row, "the destination's answer does not say")
             self._enter(change, found.get(change.row.delivery_id) or unknown)
-
-
-def batches(
-    changes: Iterable[Change],
-    max_rows: int,
-    max_bytes: int = 0,
-    bytes_of: Callable[[Change], int] = lambda change: 0,
-) -> Iterator[list[Change]]:
-    """The rows, as many at a time as are allowed; one that is larger than that is alone."""
-    batch: list[Change] = []
-    size = 0
-    for change in changes:
-        added = bytes_of(change)
-        if batch and (len(batch) == max_rows or size + added > max_bytes):
-            yield batch
-            batch, size = [], 0
-        batch.append(change)
-        size += added
-    if batch:
-        yield batch

@@ -51,30 +51,30 @@ class Conditions:
             return f"{column} in (select {other} from {view} where {inner})"  # noqa: S608
         if rule.typed:
             return _any([self._is_typed(kind, value) for kind, value in rule.typed.items()])
-        named = self.named(rule, relation)
-        types = [kind for kind in named if kind in self.normal_forms]
-        if len(types) < 2:
-            return _any([one for conditions in named.values() for one in conditions])
-        rest = [one for kind in named if kind not in types for one in named[kind]]
-        return _any([self._is_owned(rule, relation, types), *rest])
-
-    def named(self, rule: Rule, relation: Relation) -> dict[str, list[str]]:
-        """By type, the conditions that the columns hold identifiers of the person."""
-        columns = self.warehouse.columns(relation) if rule.identifiers == BY_NAME else ()
-        found = rule.columns_by_type([*self.normal_forms], columns)
-        return {kind: [self._is_in(kind, name) for name in names] for kind, names in found.items()}
+        found = self._columns_by_type(rule, relation)
+        types = {kind: names for kind, names in found.items() if kind in self.normal_forms}
+        is_told_by_strength = len(types) > 1
+        each = [
+            self._is_in(kind, name)
+            for kind, names in found.items()
+            if kind not in types or not is_told_by_strength
+            for name in names
+        ]
+        return _any([self._is_owned(types), *each] if is_told_by_strength else each)
 
     def columns(self, rule: Rule, relation: Relation) -> list[tuple[str, str]]:
         """The columns with identifiers, each with the condition that it holds one of the
         person."""
-        columns = self.warehouse.columns(relation) if rule.identifiers == BY_NAME else ()
-        found = rule.columns_by_type([*self.normal_forms], columns)
         return [
             (name, self._is_in(kind, name))
-            for kind, names in found.items()
+            for kind, names in self._columns_by_type(rule, relation).items()
             if kind in self.normal_forms
             for name in names
         ]
+
+    def _columns_by_type(self, rule: Rule, relation: Relation) -> dict[str, list[str]]:
+        columns = self.warehouse.columns(relation) if rule.identifiers == BY_NAME else ()
+        return rule.columns_by_type([*self.normal_forms], columns)
 
     def _is_in(self, kind: str, column: str) -> str:
         if kind == ANY:
@@ -91,17 +91,19 @@ class Conditions:
             f" where stage = '{self.stage}' and identifier_type = '{kind}'"
         )
 
-    def _is_owned(self, rule: Rule, relation: Relation, types: Sequence[str]) -> str:
-        """Whether the strongest identifier that somebody is known by is the person's."""
-        columns = self.warehouse.columns(relation) if rule.identifiers == BY_NAME else ()
-        found = rule.columns_by_type(types, columns)
+    def _is_owned(self, types: Mapping[str, Sequence[str]]) -> str:
+        """Whether the strongest identifier that somebody is known by is the person's.
+
+        Args:
+            types: the columns by type.
+        """
         cases = []
         for kind in [one for one in self.normal_forms if one in types]:
             known = (
                 f"select identifier_value from {self.graph}"  # noqa: S608
                 f" where canonical_id is not null and identifier_type = '{kind}'"
             )
-            for column in found[kind]:
+            for column in types[kind]:
                 cases.append(f"when {self._is_in(kind, column)} then 1")
                 cases.append(f"when {self._normal(kind, column)} in ({known}) then 0")
         return f"case {' '.join(cases)} else 0 end = 1"

@@ -9,14 +9,13 @@ anywhere and done again.
 
 from dataclasses import dataclass
 
-from dbt_cdp.errors import WarehouseError
 from dbt_cdp.output import talk
 from dbt_cdp.privacy.downstream import erase_downstream
 from dbt_cdp.privacy.ledger import DONE, IN_WORK, LEFT, Request, Status, Task, opened_ledger
 from dbt_cdp.privacy.suppressions import suppress
 from dbt_cdp.privacy.work import Work, opened
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse.duckdb import rewrite_file
+from dbt_cdp.warehouse import forget_deleted
 
 
 @dataclass(frozen=True)
@@ -105,21 +104,12 @@ def finish(project: Project) -> Erasures:
         ledger.write()
         confirmed = work.conclude(waits, remains)
         ledger.write()
-    _rewrite(project)
+    problem = forget_deleted(project)
+    if problem:
+        talk(f"The rows are deleted, but their bytes may be in the file.\n{problem.message}")
     return Erasures(len(requests), rows, confirmed, len(requests) - confirmed)
 
 
 def _in_work(project: Project) -> list[Request]:
     with opened_ledger(project) as ledger:
         return [one for one in ledger.read() if one.status in IN_WORK]
-
-
-def _rewrite(project: Project) -> None:
-    """On DuckDB the bytes of deleted rows stay in the file until it is written anew."""
-    file = project.database_file
-    if file is None:
-        return
-    try:
-        rewrite_file(file)
-    except WarehouseError as error:
-        talk(f"The rows are deleted, but their bytes may still be in the file.\n{error.message}")

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from dbt_cdp.batches import batches
 from dbt_cdp.clock import utc_now
 from dbt_cdp.dbt import Relation
 from dbt_cdp.errors import CdpError, ConfigurationError
@@ -233,8 +234,7 @@ class ErasureLedger:
     def write(self) -> None:
         """Write what was entered."""
         for table, entries in ((self.requests, self._states), (self.actions, self._tasks)):
-            for start in range(0, len(entries), _WRITTEN_ROWS):
-                rows = entries[start : start + _WRITTEN_ROWS]
+            for rows in batches(entries, _WRITTEN_ROWS):
                 columns = {name: [row[name] for row in rows] for name in rows[0]}
                 self.warehouse.insert_new(table, columns, "entry_id")
             entries.clear()

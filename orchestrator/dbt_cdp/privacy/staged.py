@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+from dbt_cdp.batches import batches
 from dbt_cdp.dbt import Manifest, Relation
 from dbt_cdp.privacy.ledger import IDENTIFIERS
 from dbt_cdp.warehouse import Warehouse
@@ -26,26 +26,21 @@ def stage_rows(
         rows: the request, an identifier's type, and its value; those that are there stay.
         stage: what they are for: asked, running or preview.
     """
-    chunk: dict[str, tuple[str, str, str]] = {}
+    for chunk in batches(rows, _CHUNK_ROWS):
+        by_id = {_entry_id(stage, row): row for row in chunk}
+        columns: dict[str, list[str]] = {
+            "entry_id": list(by_id),
+            "request_id": [one for one, _, _ in by_id.values()],
+            "identifier_type": [kind for _, kind, _ in by_id.values()],
+            "identifier_value": [value for _, _, value in by_id.values()],
+            "stage": [stage] * len(by_id),
+        }
+        warehouse.insert_new(staged, columns, "entry_id")
 
-    def write() -> None:
-        if chunk:
-            columns: dict[str, list[Any]] = {
-                "entry_id": list(chunk),
-                "request_id": [one for one, _, _ in chunk.values()],
-                "identifier_type": [kind for _, kind, _ in chunk.values()],
-                "identifier_value": [value for _, _, value in chunk.values()],
-                "stage": [stage] * len(chunk),
-            }
-            warehouse.insert_new(staged, columns, "entry_id")
-            chunk.clear()
 
-    for row in rows:
-        text = json.dumps([stage, *row], ensure_ascii=False)
-        chunk[hashlib.sha256(text.encode()).hexdigest()[:32]] = row
-        if len(chunk) == _CHUNK_ROWS:
-            write()
-    write()
+def _entry_id(stage: str, row: tuple[str, str, str]) -> str:
+    text = json.dumps([stage, *row], ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def forget(warehouse: Warehouse, manifest: Manifest, request_ids: Sequence[str]) -> None:
@@ -55,8 +50,7 @@ def forget(warehouse: Warehouse, manifest: Manifest, request_ids: Sequence[str])
 
 def delete_rows(warehouse: Warehouse, table: Relation, column: str, values: Sequence[str]) -> None:
     """Delete the rows of a table that have one of these values in a column."""
-    for start in range(0, len(values), _VALUES_AT_ONCE):
-        some = values[start : start + _VALUES_AT_ONCE]
+    for some in batches(values, _VALUES_AT_ONCE):
         marks = ", ".join("?" for _ in some)
         sql = f"delete from {table} where {column} in ({marks})"  # noqa: S608
         warehouse.execute(sql, some)

@@ -8,10 +8,11 @@ which stands in a table of its own that nobody but the `cdp` command and dbt nee
 import os
 import secrets
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
+from dbt_cdp.batches import batches
 from dbt_cdp.clock import utc_now
 from dbt_cdp.collector.suppression import LIST_FILE, digest
 from dbt_cdp.decisions import Identifier
@@ -46,7 +47,7 @@ def suppress(
     added = 0
     with open_when_free(project) as warehouse:
         key_id, secret = _newest_key(warehouse, keys)
-        for chunk in _chunks(identifiers):
+        for chunk in batches(identifiers, _CHUNK_ROWS):
             rows = {
                 f"{request_id}-{key_id}-{name}": (one.type, name, request_id)
                 for request_id, one in chunk
@@ -144,16 +145,3 @@ def _make_key(warehouse: Warehouse, keys: object) -> tuple[str, str]:
         [key_id, secret, utc_now()],
     )
     return key_id, secret
-
-
-def _chunks(
-    identifiers: Iterable[tuple[str, Identifier]],
-) -> Iterator[Sequence[tuple[str, Identifier]]]:
-    chunk = []
-    for one in identifiers:
-        chunk.append(one)
-        if len(chunk) == _CHUNK_ROWS:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk

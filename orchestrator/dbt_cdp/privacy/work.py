@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from dbt_cdp.batches import batches
 from dbt_cdp.clock import utc_now
 from dbt_cdp.dbt import Dbt
 from dbt_cdp.decisions import LEDGER as DECISIONS
@@ -86,8 +87,7 @@ class Work:
 
     def find(self) -> None:
         """Look up all that the people of approved requests are known by by now."""
-        for start in range(0, len(self._ids), _IDS_AT_ONCE):
-            some = self._ids[start : start + _IDS_AT_ONCE]
+        for some in batches(self._ids, _IDS_AT_ONCE):
             marks = ", ".join("?" for _ in some)
             self._warehouse.execute(
                 f"update {self._staged} set stage = ?"  # noqa: S608
@@ -236,8 +236,7 @@ class Work:
             }
         )
         total = 0
-        for start in range(0, len(values), _TEXTS_AT_ONCE):
-            some = values[start : start + _TEXTS_AT_ONCE]
+        for some in batches(values, _TEXTS_AT_ONCE):
             tests = [f"{position.replace('{x}', column)} > 0" for column in rule.text for _ in some]
             total += self._warehouse.execute(
                 f"delete from {table.relation} where {' or '.join(tests)}",  # noqa: S608

@@ -12,9 +12,17 @@ from dbt_cdp.dbt import Dbt, Relation
 from dbt_cdp.errors import ConfigurationError, WarehouseError, WarehouseLockedError
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse.base import Table, Warehouse
-from dbt_cdp.warehouse.duckdb import DuckDBWarehouse
+from dbt_cdp.warehouse.duckdb import DuckDBWarehouse, rewrite_file
 
-__all__ = ["Table", "Warehouse", "open_tables", "open_warehouse", "open_when_free", "require_table"]
+__all__ = [
+    "Table",
+    "Warehouse",
+    "forget_deleted",
+    "open_tables",
+    "open_warehouse",
+    "open_when_free",
+    "require_table",
+]
 
 # How long somebody else's look into a DuckDB file is waited for, and between two tries; seconds.
 _PATIENCE, _PAUSE = 60, 0.5
@@ -95,6 +103,23 @@ def require_table(warehouse: Warehouse, relation: Relation) -> None:
             where=str(relation),
             remedy="run `dbt build` first.",
         )
+
+
+def forget_deleted(project: Project) -> WarehouseError | None:
+    """Where the warehouse is a file, write it anew: else it keeps the room and the bytes of deleted
+    rows.
+
+    Returns:
+        What has hindered it; None where nothing has.
+    """
+    file = project.database_file
+    if file is None:
+        return None
+    try:
+        rewrite_file(file)
+    except WarehouseError as error:
+        return error
+    return None
 
 
 def _open_bigquery(project: Project) -> Warehouse:
