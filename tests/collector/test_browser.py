@@ -647,7 +647,8 @@ def test_two_tabs_send_each_event_once(
     for number in range(20):
         shop.run(f"cdp.track('left {number}')")
         other.run(f"cdp.track('right {number}')")
-    receiver.await_deliveries(2)
+    # A machine that is busy may give everything to the first request.
+    receiver.await_deliveries(1 if status == 200 else 2)
     receiver.status = 200
 
     receiver.await_events(42)
