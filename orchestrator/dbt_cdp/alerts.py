@@ -1,4 +1,5 @@
-"""Tells people when runs begin to fail or a source falls silent, and when all is well again.
+"""Tells people when runs begin to fail, a source falls silent or a request for erasure comes due,
+and when all is well again.
 
 Each entry of the variable `cdp_alerts` gets a message for the change, not for every run. A message
 holds what the ledger holds: no row of anybody's. The address is a secret, and read from the
@@ -8,7 +9,7 @@ environment alone. What cannot be sent fails no run.
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import httpx
@@ -17,13 +18,26 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from dbt_cdp.clock import length_of
 from dbt_cdp.errors import CdpError
 from dbt_cdp.freshness import SourceEntry
-from dbt_cdp.ledger import FAILED, INTERRUPTED, OK
+from dbt_cdp.ledger import FAILED, INTERRUPTED, OK, Span
 from dbt_cdp.output import talk
+from dbt_cdp.privacy.ledger import Request
+from dbt_cdp.privacy.requests import read_requests
 from dbt_cdp.project import Project
 
 _SECONDS = 10
 # After what never reached the other side it is sent again.
 _RETRIES = 2
+
+
+# How near the end of the time for a request for erasure is, the nearest first.
+_OVERDUE = "overdue"
+_NEARNESS = {
+    timedelta(0): _OVERDUE,
+    timedelta(days=1): "due within a day",
+    timedelta(days=7): "due within a week",
+}
+# Of the requests so many are named.
+_NAMED = 5
 
 
 class Alert(BaseModel):
@@ -104,6 +118,35 @@ def tell_silence(
                 _send(project, [alert], "stalled", text)
             elif was_silent and not is_silent:
                 _send(project, [alert], "recovered", f"the source '{source}' sends again.")
+
+
+def tell_deadlines(project: Project, span: Span) -> None:
+    """Send a message for requests for erasure that are due within a week or a day, or overdue,
+    since somebody was told last."""
+    alerts = read_alerts(project)
+    if not alerts:
+        return
+    coming: dict[str, list[str]] = {}
+    for request in read_requests(project)[0]:
+        near, known = (_nearness(request, moment) for moment in (span.began_at, span.told_at))
+        if near and near != known:
+            coming.setdefault(near, []).append(request.request_id)
+    for near, ids in coming.items():
+        state = "overdue" if near == _OVERDUE else "due"
+        named = ", ".join(one[:8] for one in ids[:_NAMED]) + (", ..." if len(ids) > _NAMED else "")
+        count = f"{len(ids):,} request{'s' * (len(ids) != 1)}"
+        text = f"{near}: {count} for erasure ({named})."
+        _send(project, alerts, state, text)
+
+
+def _nearness(request: Request, moment: datetime | None) -> str | None:
+    """How near the end of the time for a request is; None where it is far, it has ended, or was
+    not there yet."""
+    if not request.is_open or moment is None or request.received_at > moment:
+        return None
+    return next(
+        (words for span, words in _NEARNESS.items() if request.due_at - moment <= span), None
+    )
 
 
 def _send(project: Project, alerts: Sequence[Alert], state: str, text: str) -> None:

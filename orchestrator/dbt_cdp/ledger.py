@@ -79,6 +79,21 @@ class RunEntry:
         return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
 
 
+@dataclass(frozen=True)
+class Span:
+    """What lies between a run and those before it (times in UTC).
+
+    Attributes:
+        before: the status of the run before; None where there was none.
+        told_at: when the last one began that came to its end; None where none did.
+        began_at: when this one began.
+    """
+
+    before: str | None
+    told_at: datetime | None
+    began_at: datetime
+
+
 class Ledger:
     """Writes what one run does.
 
@@ -91,11 +106,11 @@ class Ledger:
         self._runs, self._steps = ensure_tables(project, [RUNS, RUN_STEPS])
         self._position = 0
 
-    def begin(self) -> str | None:
+    def begin(self) -> Span:
         """Enter the run. What still counts as running was interrupted, for this has the lock.
 
         Returns:
-            The status of the run before; None where there was none.
+            What the run before has come to, and since when nobody was told anything.
 
         Raises:
             ClockError: the last run began later than now. The entries' order, and what dbt takes
@@ -105,6 +120,10 @@ class Ledger:
         with open_when_free(self._project) as warehouse:
             last = warehouse.query(
                 f"select status, started_at from {self._runs} order by started_at desc limit 1"  # noqa: S608
+            )
+            ((told_at,),) = warehouse.query(
+                f"select max(started_at) from {self._runs} where status in (?, ?, ?)",  # noqa: S608
+                [OK, FAILED, STOPPED],
             )
             if last and last[0][1] > now:
                 raise ClockError(now, last[0][1], of="the last run", work="loaded or built")
@@ -124,7 +143,7 @@ class Ledger:
             },
         )
         before = last[0][0] if last else None
-        return INTERRUPTED if before == RUNNING else before
+        return Span(INTERRUPTED if before == RUNNING else before, told_at, now)
 
     def end(self, status: str, error: str | None) -> None:
         """Enter how the run ended."""

@@ -19,7 +19,7 @@ from dbt_cdp.activation.definition import read_syncs
 from dbt_cdp.activation.due import due_syncs
 from dbt_cdp.activation.engine import run_sync
 from dbt_cdp.activation.ledger import HELD
-from dbt_cdp.alerts import read_alerts, tell_change, tell_no_run, tell_silence
+from dbt_cdp.alerts import read_alerts, tell_change, tell_deadlines, tell_no_run, tell_silence
 from dbt_cdp.collector.spool import sealed_segments
 from dbt_cdp.dbt import Dbt
 from dbt_cdp.errors import CdpError, DbtError, disk_errors
@@ -146,14 +146,15 @@ def run(
             # Where the warehouse cannot be opened this says so more clearly than dbt.
             open_when_free(project).close()
             ledger = Ledger(project, run_id)
-            before = ledger.begin()
+            span = ledger.begin()
             report = _do(project, settings, steps, _Watch(lock, ledger, on_step, is_stopping))
     except AlreadyRunningError:
         raise
     except CdpError as error:
         tell_no_run(project, error)
         raise
-    tell_change(project, before, report.status, report.summary)
+    tell_change(project, span.before, report.status, report.summary)
+    tell_deadlines(project, span)
     return report
 
 

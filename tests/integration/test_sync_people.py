@@ -11,7 +11,7 @@ from consumer import DUCKDB, Consumer, write_shop
 from dbt_cdp.cli import run
 from dbt_cdp.collector.suppression import Suppressions
 from dbt_cdp.decisions import Identifier
-from dbt_cdp.privacy.suppressions import exported, lift, rotate_key, suppress
+from dbt_cdp.privacy.suppressions import exported, lift, suppress
 from dbt_cdp.project import Project
 from fake_api import serving
 from listener import SECRET, Listener
@@ -196,7 +196,8 @@ def test_who_is_suppressed_is_sent_to_nobody_and_removed_everywhere(
     assert [one["withheld"] for one in json.loads(capsys.readouterr().out)] == [4, 1]
 
     # The list stays valid under a new key, the collector reads the same one, and it can be lifted.
-    rotate_key(project)
+    assert run(["erase", "rotate-key", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"keys": 2}
     assert suppress(project, [("two", Identifier("email", "gus@shop.example"))]) == 1
     assert people.sync("letters") == [("remove", "letter 3")]
     path = people.folder / "suppressed.txt"

@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from filelock import FileLock
 
@@ -31,6 +32,8 @@ from dbt_cdp.freshness import SourceEntry, read_sources
 from dbt_cdp.landing import ensure_landing
 from dbt_cdp.ledger import OK
 from dbt_cdp.lock import AlreadyRunningError, LockLostError, run_lock
+from dbt_cdp.privacy import ledger as erasures
+from dbt_cdp.privacy.ledger import Status, opened_ledger
 from dbt_cdp.project import Project
 from dbt_cdp.runner import RunReport
 
@@ -538,6 +541,47 @@ def test_a_source_that_falls_silent_is_told_once(
     found(30, web=32, app=31)
     assert told() == [("recovered", "the source 'web' sends again.")]
     found(15, web=16, app=31)
+    assert told() == []
+
+
+def test_a_request_for_erasure_that_comes_due_is_told_once_for_each_step(
+    alerted: Callable[..., None], receiver: Receiver, shop: Path
+) -> None:
+    now = utc_now()
+    days = {"early": 20, "week": 6, "day": 0.5, "late": -1, "over": -1}
+
+    def due(name: str, status: Status = Status.RECEIVED) -> None:
+        with opened_ledger(Project.find(shop)) as ledger:
+            due_at = now + timedelta(days=days[name])
+            request = erasures.Request(name, status, now, now, due_at, 1, 1, None)
+            ledger.enter(request, status, None, None)
+            ledger.write()
+
+    def told() -> list[tuple[str, str]]:
+        receiver.messages.clear()
+        alerted()
+        return sorted((one["state"], one["text"]) for one in receiver.messages[::2])
+
+    for name in days:
+        due(name)
+    due("over", Status.DENIED)
+    assert told() == [
+        ("due", "due within a day: 1 request for erasure (day)."),
+        ("due", "due within a week: 1 request for erasure (week)."),
+        ("overdue", "overdue: 1 request for erasure (late)."),
+    ]
+    assert told() == []
+    with duckdb.connect(shop / "shop.duckdb") as connection:
+        # As if all had been entered two weeks ago, and nothing had run for one.
+        connection.execute(
+            "update main_cdp.erasure_requests set entered_at = entered_at - interval 14 day"
+        )
+        connection.execute("update main_cdp.runs set started_at = started_at - interval 7 day")
+    assert told() == [
+        ("due", "due within a day: 1 request for erasure (day)."),
+        ("due", "due within a week: 1 request for erasure (week)."),
+        ("overdue", "overdue: 1 request for erasure (late)."),
+    ]
     assert told() == []
 
 

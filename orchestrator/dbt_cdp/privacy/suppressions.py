@@ -83,12 +83,17 @@ def lift(project: Project, request_id: str, by: str | None, reason: str) -> int:
         )
 
 
-def rotate_key(project: Project) -> None:
+def rotate_key(project: Project) -> int:
     """Digest by a new key from now on. What was digested by older ones stays valid: nobody knows
-    any more what it was made of."""
+    any more what it was made of.
+
+    Returns:
+        How many keys there are.
+    """
     (keys,) = ensure_tables(project, [KEYS])
     with open_when_free(project) as warehouse:
         _make_key(warehouse, keys)
+        return len(_keys(warehouse, keys))
 
 
 def exported(project: Project) -> Iterator[str]:
