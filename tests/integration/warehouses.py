@@ -1,4 +1,4 @@
-"""Consumer projects on other warehouses than DuckDB, and answers in a form that all have in common."""
+"""Consumer projects on other warehouses than DuckDB, and answers in a form that all share."""
 
 import json
 import re
@@ -38,7 +38,7 @@ class PostgresConsumer(Consumer):
             "schema": prefix,
             "threads": 2,
         }
-        (name,) = yaml.safe_load(path.read_text())
+        (name,) = yaml.safe_load(path.read_text()).keys()
         profile = {"target": "postgres", "outputs": {"postgres": target}}
         path.write_text(yaml.safe_dump({name: profile}))
 
