@@ -63,12 +63,8 @@
     ),
 
     blocked as (
-        {% for relation in cdp.cdp_block_lists() %}
-        select lower(identifier_value) as identifier_value
 
-        from {{ relation }}
-        {{ "union distinct" if not loop.last }}
-        {%- endfor %}
+        {{- cdp.cdp_blocked_values() | indent(4) }}
 
     ),
 

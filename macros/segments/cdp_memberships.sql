@@ -33,18 +33,15 @@
     -- What the segments are defined as now, and whether that is new.
     definitions as (
 
-        select
-            name as segment_name,
-            version,
-            batch_id > {{ last_batch }} as is_new
-
-        from {{ ref("cdp__definitions") }}
-
-        where
-            kind = 'segment'
-            and entity = '{{ entity }}'
-
-        qualify row_number() over (partition by name order by defined_at desc) = 1
+        {{
+            cdp.cdp_first_rows(
+                ref("cdp__definitions"),
+                ["name"],
+                ["defined_at desc"],
+                ["name as segment_name", "version", "batch_id > " ~ last_batch ~ " as is_new"],
+                where="kind = 'segment' and entity = '" ~ entity ~ "'"
+            ) | indent(4)
+        }}
 
     ),
 

@@ -11,8 +11,10 @@
     {{- "json_query(" ~ expression ~ ", '$[0]')" -}}
 {% endmacro %}
 
+{# What is no array is its own first element there. #}
 {% macro postgres__cdp_json_first(expression) %}
-    {{- "cast(cast(" ~ expression ~ " as jsonb) -> 0 as text)" -}}
+    {%- set json = "cast(" ~ expression ~ " as jsonb)" -%}
+    {{- "case when jsonb_typeof(" ~ json ~ ") = 'array' then cast(" ~ json ~ " -> 0 as text) end" -}}
 {% endmacro %}
 
 {% macro snowflake__cdp_json_first(expression) %}

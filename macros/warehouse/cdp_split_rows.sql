@@ -18,24 +18,25 @@
     where {{ name }} <> ''
 {%- endmacro %}
 
+{# The relation may have a column of the name that the parts get. #}
 {% macro bigquery__cdp_split_rows(relation, column, delimiter, name, keep) -%}
-    select {{ (keep + [name]) | join(", ") }}
+    select {% for kept in keep %}{{ kept }}, {% endfor %}one_part as {{ name }}
 
     from {{ relation }}
 
-    cross join unnest(split({{ column }}, '{{ delimiter }}')) as {{ name }}
+    cross join unnest(split({{ column }}, '{{ delimiter }}')) as one_part
 
-    where {{ name }} <> ''
+    where one_part <> ''
 {%- endmacro %}
 
 {% macro postgres__cdp_split_rows(relation, column, delimiter, name, keep) -%}
-    select {{ (keep + [name]) | join(", ") }}
+    select {% for kept in keep %}{{ kept }}, {% endfor %}parts.one_part as {{ name }}
 
     from {{ relation }}
 
-    cross join lateral string_to_table({{ column }}, '{{ delimiter }}') as parts ({{ name }})
+    cross join lateral string_to_table({{ column }}, '{{ delimiter }}') as parts (one_part)
 
-    where {{ name }} <> ''
+    where parts.one_part <> ''
 {%- endmacro %}
 
 {% macro snowflake__cdp_split_rows(relation, column, delimiter, name, keep) -%}

@@ -13,9 +13,9 @@
     {{- "safe_cast(" ~ expression ~ " as numeric)" -}}
 {% endmacro %}
 
+{# `substring` gives what matches the pattern, or null: a cast in a `case` may be computed before its condition. #}
 {% macro postgres__cdp_try_number(expression) %}
-    {{- "case when " ~ expression ~ " ~ '^[+-]?[0-9]{1,28}([.][0-9]*)?$' then cast(" ~ expression
-        ~ " as decimal(38, 9)) end" -}}
+    {{- "cast(substring(" ~ expression ~ " from '^([+-]?[0-9]{1,28}(?:[.][0-9]*)?)$') as decimal(38, 9))" -}}
 {% endmacro %}
 
 {% macro snowflake__cdp_try_number(expression) %}

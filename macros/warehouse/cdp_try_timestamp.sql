@@ -38,3 +38,16 @@
     {{- "convert_timezone('UTC', try_to_timestamp_tz(" ~ cdp.cdp_timestamp_text(expression)
         ~ "))::timestamp_ntz" -}}
 {% endmacro %}
+
+{# Before version 16 Postgres has no cast that may fail, so the text has to be one that cannot: a pattern knows the days of each month.
+   `substring` gives what matches it, or null. More than microseconds are cut off, where Postgres would round. #}
+{% macro postgres__cdp_try_timestamp(expression) %}
+    {%- set leap_year = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)" -%}
+    {%- set is_no_missing_day = "(?!0000|.{5}(?:02-3|(?:04|06|09|11)-31))(?:(?!.{5}02-29)|(?=" ~ leap_year ~ "))" -%}
+    {%- set day = "[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])" -%}
+    {%- set clock = "(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]+)?)?" -%}
+    {%- set offset = "(?:Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)" -%}
+    {%- set text = "regexp_replace(" ~ cdp.cdp_timestamp_text(expression) ~ ", '([.][0-9]{6})[0-9]+', '\\1')" -%}
+    {{- "cast(substring(" ~ text ~ " from '^(" ~ is_no_missing_day ~ day ~ "[T ]" ~ clock ~ offset
+        ~ ")$') as timestamptz) at time zone 'UTC'" -}}
+{% endmacro %}

@@ -10,18 +10,7 @@
 with
 
 listed as (
-    {% for relation in cdp.cdp_block_lists() %}
-    select
-        identifier_type,
-        lower(identifier_value) as identifier_value
-
-    from {{ relation }}
-
-    where
-        identifier_type is not null
-        and identifier_value is not null
-    {{ "union distinct" if not loop.last }}
-    {%- endfor %}
+    {{- cdp.cdp_blocked_values() }}
 
 ),
 

@@ -208,14 +208,13 @@ ordered as (
 -- One row a rule and pair of people: its best evidence.
 best as (
 
-    select *
-
-    from ordered
-
-    qualify row_number() over (
-        partition by rule, person_id_a, person_id_b
-        order by score desc, matched_at, type_a, value_a, type_b, value_b, evidence
-    ) = 1
+    {{
+        cdp.cdp_first_rows(
+            "ordered",
+            ["rule", "person_id_a", "person_id_b"],
+            ["score desc", "matched_at", "type_a", "value_a", "type_b", "value_b", "evidence"]
+        )
+    }}
 
 ),
 

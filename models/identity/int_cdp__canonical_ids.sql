@@ -92,13 +92,12 @@ orphaned_heirs as (
 
 ),
 
--- An anchor may leave the graph or turn out to be shared: the id that its person goes by moves to the strongest
--- heir that is left.
-moved as (
+heirs_left as (
 
     select
         orphaned_heirs.canonical_id,
-        members.identifier_id as anchor_id
+        members.identifier_id as anchor_id,
+        members.priority
 
     from orphaned_heirs
 
@@ -106,10 +105,13 @@ moved as (
 
     where orphaned_heirs.current_canonical_id = orphaned_heirs.canonical_id
 
-    qualify row_number() over (
-        partition by orphaned_heirs.canonical_id
-        order by members.priority, members.identifier_id
-    ) = 1
+),
+
+-- An anchor may leave the graph or turn out to be shared: the id that its person goes by moves to the strongest
+-- heir that is left.
+moved as (
+
+    {{ cdp.cdp_first_rows("heirs_left", ["canonical_id"], ["priority", "anchor_id"]) }}
 
 ),
 
@@ -141,12 +143,12 @@ nameless as (
 
 ),
 
--- An id that had been merged or retired comes back for a person that would be given a new one, and for nobody else.
-revived as (
+nameless_heirs as (
 
     select
         orphaned_heirs.canonical_id,
-        nameless.identifier_id as anchor_id
+        nameless.identifier_id as anchor_id,
+        nameless.priority
 
     from orphaned_heirs
 
@@ -154,10 +156,12 @@ revived as (
 
     where orphaned_heirs.current_canonical_id is distinct from orphaned_heirs.canonical_id
 
-    qualify row_number() over (
-        partition by orphaned_heirs.canonical_id
-        order by nameless.priority, nameless.identifier_id
-    ) = 1
+),
+
+-- An id that had been merged or retired comes back for a person that would be given a new one, and for nobody else.
+revived as (
+
+    {{ cdp.cdp_first_rows("nameless_heirs", ["canonical_id"], ["priority", "anchor_id"]) }}
 
 ),
 

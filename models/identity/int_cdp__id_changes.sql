@@ -28,18 +28,15 @@ logged as (
 
     {%- if cdp.cdp_is_incremental() %}
 
-    select
-        other_canonical_id,
-        canonical_id,
-        change
-
-    from {{ this }}
-
     -- Whoever leaves one person for another in one build is split off first.
-    qualify row_number() over (
-        partition by other_canonical_id
-        order by batch_id desc, case change when 'merge' then 0 else 1 end
-    ) = 1
+    {{
+        cdp.cdp_first_rows(
+            this,
+            ["other_canonical_id"],
+            ["batch_id desc", "case change when 'merge' then 0 else 1 end"],
+            ["other_canonical_id", "canonical_id", "change"]
+        )
+    }}
     {%- else %}
 
     {{ cdp.cdp_empty_rows({"other_canonical_id": "text", "canonical_id": "text", "change": "text"}) | indent(4) }}
@@ -170,6 +167,18 @@ border as (
 ),
 
 -- What changed last is the cause; of several such links the first in the order of edges.
+causes as (
+
+    {{
+        cdp.cdp_first_rows(
+            "border",
+            ["other_canonical_id", "change"],
+            ["-batch_id", "is_live", "tier", "-event_count", "first_seen", "node_a", "node_b"]
+        )
+    }}
+
+),
+
 final as (
 
     select
@@ -177,31 +186,19 @@ final as (
         changes.canonical_id,
         changes.other_canonical_id,
         {{ cdp.cdp_as_of() }} as changed_at,
-        border.node_a,
-        border.node_b,
-        border.rule,
-        border.source,
-        border.evidence_id,
+        causes.node_a,
+        causes.node_b,
+        causes.rule,
+        causes.source,
+        causes.evidence_id,
         {{ cdp.cdp_batch_id() }} as batch_id
 
     from changes
 
-    left join border
+    left join causes
         on
-            changes.other_canonical_id = border.other_canonical_id
-            and changes.change = border.change
-
-    qualify row_number() over (
-        partition by changes.other_canonical_id, changes.change
-        order by
-            -border.batch_id,
-            border.is_live,
-            border.tier,
-            -border.event_count,
-            border.first_seen,
-            border.node_a,
-            border.node_b
-    ) = 1
+            changes.other_canonical_id = causes.other_canonical_id
+            and changes.change = causes.change
 
 )
 

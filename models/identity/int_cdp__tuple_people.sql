@@ -50,13 +50,16 @@ touched as (
 ),
 {%- endif %}
 
--- An event belongs to the person of its strongest identifier that is usable and not shared.
-attributed as (
+people_of_members as (
 
     select
         members.tuple_key,
         graph.identifier_id,
-        graph.canonical_id
+        graph.canonical_id,
+        case when graph.canonical_id is null then 1 else 0 end as is_nobody,
+        {{ cdp.cdp_type_setting("members.identifier_type", "priority") }} as priority,
+        members.identifier_type,
+        members.raw_value
 
     from members
 
@@ -67,14 +70,19 @@ attributed as (
     where members.tuple_key in (select tuple_key from touched)
     {%- endif %}
 
-    qualify row_number() over (
-        partition by members.tuple_key
-        order by
-            case when graph.canonical_id is null then 1 else 0 end,
-            {{ cdp.cdp_type_setting("members.identifier_type", "priority") }},
-            members.identifier_type,
-            members.raw_value
-    ) = 1
+),
+
+-- An event belongs to the person of its strongest identifier that is usable and not shared.
+attributed as (
+
+    {{
+        cdp.cdp_first_rows(
+            "people_of_members",
+            ["tuple_key"],
+            ["is_nobody", "priority", "identifier_type", "raw_value"],
+            ["tuple_key", "identifier_id", "canonical_id"]
+        )
+    }}
 
 ),
 

@@ -209,12 +209,13 @@ attribute_values as (
 
 surviving_attributes as (
 
-    select * from attribute_values
-
-    qualify row_number() over (
-        partition by account_id, attribute
-        order by origin asc, said_at desc nulls last, people desc, attribute_value asc
-    ) = 1
+    {{
+        cdp.cdp_first_rows(
+            "attribute_values",
+            ["account_id", "attribute"],
+            ["origin asc", "said_at desc nulls last", "people desc", "attribute_value asc"]
+        )
+    }}
 
 ),
 

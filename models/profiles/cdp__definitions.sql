@@ -33,9 +33,7 @@ stored as (
 
 last_stored as (
 
-    select * from stored
-
-    qualify row_number() over (partition by kind, entity, name order by defined_at desc) = 1
+    {{ cdp.cdp_first_rows("stored", ["kind", "entity", "name"], ["defined_at desc"]) }}
 
 ),
 

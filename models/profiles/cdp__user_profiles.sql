@@ -245,18 +245,15 @@ people as (
 
 emails as (
 
-    select
-        canonical_id,
-        identifier_value as email
-
-    from identifiers
-
-    where identifier_type = 'email'
-
-    qualify row_number() over (
-        partition by canonical_id
-        order by last_seen desc nulls last, identifier_value asc
-    ) = 1
+    {{
+        cdp.cdp_first_rows(
+            "identifiers",
+            ["canonical_id"],
+            ["last_seen desc nulls last", "identifier_value asc"],
+            ["canonical_id", "identifier_value as email"],
+            where="identifier_type = 'email'"
+        )
+    }}
 
 ),
 
@@ -384,18 +381,15 @@ crm_accounts as (
 
 last_groups as (
 
-    select
-        canonical_id,
-        value_key as group_id
-
-    from activity
-
-    where measure = 'group'
-
-    qualify row_number() over (
-        partition by canonical_id
-        order by last_at desc, value_key asc
-    ) = 1
+    {{
+        cdp.cdp_first_rows(
+            "activity",
+            ["canonical_id"],
+            ["last_at desc", "value_key asc"],
+            ["canonical_id", "value_key as group_id"],
+            where="measure = 'group'"
+        )
+    }}
 
 ),
 

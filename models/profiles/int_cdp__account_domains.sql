@@ -34,17 +34,14 @@ group_domains as (
 
 last_group_domains as (
 
-    select
-        account_key,
-        'group' as origin,
-        domain
-
-    from group_domains
-
-    qualify row_number() over (
-        partition by account_key
-        order by last_at desc, domain asc nulls last
-    ) = 1
+    {{
+        cdp.cdp_first_rows(
+            "group_domains",
+            ["account_key"],
+            ["last_at desc", "domain asc nulls last"],
+            ["account_key", "'group' as origin", "domain"]
+        )
+    }}
 
 ),
 

@@ -28,14 +28,7 @@ events as (
 -- loaded does not matter. It does so when it has expired, too: else the event would come back by another one.
 versions as (
 
-    select *
-
-    from events
-
-    qualify row_number() over (
-        partition by source, event_id
-        order by received_at, content_hash
-    ) = 1
+    {{ cdp.cdp_first_rows("events", ["source", "event_id"], ["received_at", "content_hash"]) }}
 
 ),
 

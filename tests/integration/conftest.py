@@ -8,6 +8,7 @@ import pytest
 from consumer import Consumer, link_package
 
 HERE = Path(__file__).parent
+SCENARIOS = HERE.parent / "scenarios"
 
 
 def copy_consumer(folder: Path) -> Consumer:
@@ -17,6 +18,24 @@ def copy_consumer(folder: Path) -> Consumer:
         shutil.copy(HERE / part, folder / part)
     link_package(folder)
     return Consumer(folder, "integration.duckdb")
+
+
+def copy_scenarios(folder: Path) -> Consumer:
+    """A copy of the project of tests/scenarios."""
+    for part in ("macros", "models", "seeds", "tests"):
+        shutil.copytree(SCENARIOS / part, folder / part)
+    for part in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(SCENARIOS / part, folder / part)
+    link_package(folder)
+    return Consumer(folder, "scenarios.duckdb", "main_cdp_scenarios")
+
+
+@pytest.fixture(scope="session")
+def scenarios_at_once(tmp_path_factory: pytest.TempPathFactory) -> Consumer:
+    """All scenarios built at once, as after their last load."""
+    scenarios = copy_scenarios(tmp_path_factory.mktemp("once") / "scenarios")
+    scenarios.runs("build")
+    return scenarios
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,10 @@ class Consumer:
             connection.execute(f"set search_path = '{self.schema}'")
             return connection.execute(sql).fetchall()
 
+    def columns(self, table: str) -> set[str]:
+        """The names of a table's columns, or of a subquery's."""
+        return {name for name, *_ in self.query(f"describe from {table}")}
+
     def set_vars(self, variables: Mapping[str, Any]) -> None:
         """Change variables in dbt_project.yml; None removes one."""
         path = self.folder / "dbt_project.yml"
@@ -79,8 +83,9 @@ class Consumer:
         settings["vars"] = {name: value for name, value in merged.items() if value is not None}
         path.write_text(yaml.safe_dump(settings))
 
-    def snapshot(self) -> dict[str, list[tuple[Any, ...]]]:
-        """What a build has found out, in a form without the random canonical ids."""
+    def snapshot(self, but: Collection[str] = ()) -> dict[str, list[tuple[Any, ...]]]:
+        """What a build has found out, in a form without the random canonical ids, and without the
+        columns `but`."""
         tables = {
             "graph": ("identity_graph", {"identifier_id", "batch_id"}),
             "conflicts": ("identity_conflicts", {"canonical_id_a", "canonical_id_b"}),
@@ -93,14 +98,15 @@ class Consumer:
             "profiles": ("user_profiles", {"data_batch_id", "batch_id"}),
             "members": ("(select * from segments where exited_at is null)", _OF_THE_ROW),
         }
-        return {name: self._rows(*table) for name, table in tables.items()}
+        return {name: self._rows(table, out.union(but)) for name, (table, out) in tables.items()}
 
     def _rows(self, table: str, left_out: set[str]) -> list[tuple[Any, ...]]:
-        names = {name for name, *_ in self.query(f"describe from {table}")}
+        names = self.columns(table)
         columns = ", ".join(sorted(names - left_out - {"canonical_id"}))
+        table += " as found"
         if "canonical_id" in names:
             columns += ", person"
-            table += f" as found left join ({_PEOPLE}) as people using (canonical_id)"
+            table += f" left join ({_PEOPLE}) as people using (canonical_id)"
         return sorted(self.query(f"select {columns} from {table}"), key=repr)
 
 

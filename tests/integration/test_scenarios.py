@@ -5,15 +5,13 @@ import shutil
 from pathlib import Path
 
 import duckdb
-import pytest
 
-from consumer import Consumer, link_package
+from conftest import copy_scenarios
+from consumer import Consumer
 from dbt_cdp.project import package_root
 from test_docs import blocks
 
 ROOT = package_root()
-SCENARIOS = ROOT / "tests" / "scenarios"
-PARTS = ("macros", "models", "seeds", "tests")
 PAGE = ROOT / "docs" / "identity_tests.md"
 
 # Rows of the seeds, and what they say when somebody is mistaken.
@@ -46,25 +44,8 @@ WRONG = [
 ]
 
 
-def copy_scenarios(folder: Path) -> Consumer:
-    for part in PARTS:
-        shutil.copytree(SCENARIOS / part, folder / part)
-    for part in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(SCENARIOS / part, folder / part)
-    link_package(folder)
-    return Consumer(folder, "scenarios.duckdb", "main_cdp_scenarios")
-
-
-@pytest.fixture(scope="module")
-def at_once(tmp_path_factory: pytest.TempPathFactory) -> Consumer:
-    """All scenarios built at once, as after their last load."""
-    scenarios = copy_scenarios(tmp_path_factory.mktemp("once") / "scenarios")
-    scenarios.runs("build")
-    return scenarios
-
-
 def test_three_builds_give_what_is_expected_and_what_one_build_gives(
-    at_once: Consumer, tmp_path: Path
+    scenarios_at_once: Consumer, tmp_path: Path
 ) -> None:
     bit_by_bit = copy_scenarios(tmp_path / "scenarios")
     (script,) = [text for language, text in blocks(PAGE) if language == "sh"]
@@ -72,16 +53,16 @@ def test_three_builds_give_what_is_expected_and_what_one_build_gives(
     assert [call[-2:] for call in calls] == [["--vars", f"load: {load}"] for load in (1, 2, 3)]
     for call in calls:
         bit_by_bit.runs("build", *call[-2:])
-    assert bit_by_bit.snapshot() == at_once.snapshot()
+    assert bit_by_bit.snapshot() == scenarios_at_once.snapshot()
     told = "select distinct scenario, load from canonical_id_log"
     assert {load for _, load in bit_by_bit.query(told)} == {1, 2, 3}
     assert len({scenario for scenario, _ in bit_by_bit.query(told)}) >= 60
 
 
-def test_wrong_expectations_fail(at_once: Consumer, tmp_path: Path) -> None:
+def test_wrong_expectations_fail(scenarios_at_once: Consumer, tmp_path: Path) -> None:
     folder = tmp_path / "scenarios"
-    shutil.copytree(at_once.folder, folder, symlinks=True)
-    scenarios = Consumer(folder, at_once.database.name, at_once.schema)
+    shutil.copytree(scenarios_at_once.folder, folder, symlinks=True)
+    scenarios = Consumer(folder, scenarios_at_once.database.name, scenarios_at_once.schema)
     for seed, said, instead in WRONG:
         path = folder / "seeds" / f"{seed}.csv"
         text = path.read_text(encoding="utf-8")

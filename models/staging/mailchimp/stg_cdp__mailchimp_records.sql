@@ -20,14 +20,13 @@ member_rows as (
 
 newest_members as (
 
-    select *
-
-    from member_rows
-
-    qualify row_number() over (
-        partition by source, list_id, member_id
-        order by last_changed desc nulls last, status asc
-    ) = 1
+    {{
+        cdp.cdp_first_rows(
+            "member_rows",
+            ["source", "list_id", "member_id"],
+            ["last_changed desc nulls last", "status asc"]
+        )
+    }}
 
 ),
 

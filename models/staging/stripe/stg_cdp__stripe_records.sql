@@ -106,14 +106,13 @@ customer_versions as (
 
 customers as (
 
-    select *
-
-    from customer_versions
-
-    qualify row_number() over (
-        partition by source, customer_id
-        order by updated_at desc nulls last, is_deleted desc
-    ) = 1
+    {{
+        cdp.cdp_first_rows(
+            "customer_versions",
+            ["source", "customer_id"],
+            ["updated_at desc nulls last", "is_deleted desc"]
+        )
+    }}
 
 ),
 
@@ -139,28 +138,26 @@ subscription_versions as (
 
 subscriptions as (
 
-    select *
-
-    from subscription_versions
-
-    qualify row_number() over (
-        partition by source, subscription_id
-        order by updated_at desc nulls last, status asc
-    ) = 1
+    {{
+        cdp.cdp_first_rows(
+            "subscription_versions",
+            ["source", "subscription_id"],
+            ["updated_at desc nulls last", "status asc"]
+        )
+    }}
 
 ),
 
 -- Which of a customer's subscriptions its record tells of: the newest that runs, else the newest.
 told_subscriptions as (
 
-    select *
-
-    from subscriptions
-
-    qualify row_number() over (
-        partition by source, customer_id
-        order by case when is_running then 0 else 1 end, created_at desc nulls last, subscription_id asc
-    ) = 1
+    {{
+        cdp.cdp_first_rows(
+            "subscriptions",
+            ["source", "customer_id"],
+            ["case when is_running then 0 else 1 end", "created_at desc nulls last", "subscription_id asc"]
+        )
+    }}
 
 ),
 
@@ -198,16 +195,14 @@ items as (
 -- The item added first is the plan, what was added later comes with it.
 main_items as (
 
-    select *
-
-    from items
-
-    where price_id is not null
-
-    qualify row_number() over (
-        partition by source, subscription_id
-        order by created_at nulls last, item_id nulls last
-    ) = 1
+    {{
+        cdp.cdp_first_rows(
+            "items",
+            ["source", "subscription_id"],
+            ["created_at nulls last", "item_id nulls last"],
+            where="price_id is not null"
+        )
+    }}
 
 ),
 
@@ -253,19 +248,11 @@ named_prices as (
 
 paid_invoices as (
 
-    select *
-
-    from invoice_rows
-
-    qualify row_number() over (
-        partition by source, invoice_id
-        order by loaded_at desc nulls last
-    ) = 1
+    {{ cdp.cdp_first_rows("invoice_rows", ["source", "invoice_id"], ["loaded_at desc nulls last"]) }}
 
 ),
 
--- Amounts in two currencies have no sum: the currency that was paid in last counts.
-payments as (
+payments_by_currency as (
 
     select
         source,
@@ -281,10 +268,18 @@ payments as (
         customer_id,
         currency
 
-    qualify row_number() over (
-        partition by source, customer_id
-        order by max(paid_at) desc nulls last, currency asc
-    ) = 1
+),
+
+-- Amounts in two currencies have no sum: the currency that was paid in last counts.
+payments as (
+
+    {{
+        cdp.cdp_first_rows(
+            "payments_by_currency",
+            ["source", "customer_id"],
+            ["last_paid_at desc nulls last", "currency asc"]
+        )
+    }}
 
 ),
 

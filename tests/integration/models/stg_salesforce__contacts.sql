@@ -7,11 +7,17 @@ select
     title,
     modified_at
 
-from {{ ref("salesforce_contacts") }}
+from (
+    select
+        *,
+        row_number() over (
+            partition by contact_id
+            order by batch desc
+        ) as age
 
-where batch <= {{ var("batch") }}
+    from {{ ref("salesforce_contacts") }}
 
-qualify row_number() over (
-    partition by contact_id
-    order by batch desc
-) = 1
+    where batch <= {{ var("batch") }}
+) as versions
+
+where age = 1

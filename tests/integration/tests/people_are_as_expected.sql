@@ -20,8 +20,10 @@ compared as (
         expected.person,
         graph.canonical_id,
         graph.is_shared,
-        count(distinct graph.canonical_id) over (partition by expected.person) as count_ids,
-        count(distinct expected.person) over (partition by graph.canonical_id) as count_people
+        min(graph.canonical_id) over (partition by expected.person) as first_id,
+        max(graph.canonical_id) over (partition by expected.person) as last_id,
+        min(expected.person) over (partition by graph.canonical_id) as first_person,
+        max(expected.person) over (partition by graph.canonical_id) as last_person
 
     from expected
 
@@ -41,4 +43,4 @@ where
     or not is_found
     or (person is null) <> is_shared
     or (canonical_id is null) <> is_shared
-    or (person is not null and (count_ids <> 1 or count_people <> 1))
+    or (person is not null and (first_id <> last_id or first_person <> last_person))

@@ -38,7 +38,7 @@ expected as (
 
 (
     select * from expected
-    except
+    {{ dbt.except() }}
     select * from found
 )
 
@@ -46,6 +46,6 @@ union all
 
 (
     select * from found
-    except
+    {{ dbt.except() }}
     select * from expected
 )

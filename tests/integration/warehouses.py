@@ -1,0 +1,97 @@
+"""Consumer projects on other warehouses than DuckDB, and answers in a form that all share."""
+
+import json
+import re
+from collections.abc import Mapping
+from decimal import Context, Decimal
+from typing import Any
+
+import psycopg
+import yaml
+
+from consumer import Consumer
+
+# A time in JSON, which warehouses write with T or with a blank.
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}([.]\d+)?")
+
+_DIGITS = Context(prec=12)
+
+Snapshot = Mapping[str, list[tuple[Any, ...]]]
+
+
+class PostgresConsumer(Consumer):
+    """A project on the server of Postgres that answers on a port; its schemas begin with `prefix`.
+
+    The folder is one of a project on DuckDB that has not been built.
+    """
+
+    def __init__(self, consumer: Consumer, port: int, prefix: str) -> None:
+        super().__init__(
+            consumer.folder, consumer.database.name, consumer.schema.replace("main", prefix, 1)
+        )
+        self._server = {"host": "127.0.0.1", "port": port, "user": "dbt", "dbname": "postgres"}
+        path = self.folder / "profiles.yml"
+        target = {
+            "type": "postgres",
+            **self._server,
+            "password": "any",
+            "schema": prefix,
+            "threads": 2,
+        }
+        (name,) = yaml.safe_load(path.read_text()).keys()
+        profile = {"target": "postgres", "outputs": {"postgres": target}}
+        path.write_text(yaml.safe_dump({name: profile}))
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query over the package's tables."""
+        return self._run(sql).fetchall()
+
+    def columns(self, table: str) -> set[str]:
+        """The names of a table's columns, or of a subquery's."""
+        told = self._run(f"select * from {table} as found limit 0").description
+        return {column.name for column in told or ()}
+
+    def _run(self, sql: str) -> psycopg.Cursor:
+        connection = psycopg.connect(**self._server, autocommit=True)
+        connection.execute(f"set search_path = {self.schema}; set time zone 'UTC'")
+        return connection.execute(sql)
+
+
+def answers(consumer: Consumer) -> Snapshot:
+    """What a build has found out, the same whatever the warehouse: without the versions of
+    definitions, which are those of its SQL; JSON and the times in it in one form; a quotient, which
+    one warehouse computes as a decimal and another as a float, to twelve digits."""
+    return {
+        name: sorted((tuple(map(_plain, row)) for row in rows), key=repr)
+        for name, rows in consumer.snapshot(but=["definition_hash"]).items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal | int | float) and not isinstance(value, bool):
+        return _plain_number(Decimal(repr(value) if isinstance(value, float) else value))
+    return repr(_plain_json(_read(value))) if _is_json(value) else value
+
+
+def _is_json(value: Any) -> bool:
+    return isinstance(value, str) and value[:1] in ("{", "[")
+
+
+def _read(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal, parse_int=Decimal)
+
+
+def _plain_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain_json(one) for key, one in sorted(value.items()) if key != "version"}
+    if isinstance(value, list):
+        return [_plain_json(one) for one in value]
+    if _is_json(value):
+        return _plain_json(_read(value))
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        return value.replace("T", " ")
+    return _plain_number(value) if isinstance(value, Decimal) else value
+
+
+def _plain_number(value: Decimal) -> Decimal:
+    return (_DIGITS.create_decimal(value) if value % 1 else value).normalize()
