@@ -21,6 +21,7 @@ COMMANDS = {
     "init": "dbt_cdp.commands.init:init",
     "keys": "dbt_cdp.commands.keys:keys",
     "load": "dbt_cdp.commands.load:load",
+    "privacy": "dbt_cdp.commands.privacy:privacy",
     "profile": "dbt_cdp.commands.profile:profile",
     "retain": "dbt_cdp.commands.retain:retain",
     "run": "dbt_cdp.commands.run:run",

@@ -134,7 +134,20 @@ def test_tables_are_found_with_their_columns(warehouse: Warehouse) -> None:
     for nowhere in (Relation("", "shop", "nobody", ""), Relation("", "nowhere", "people", "")):
         assert not warehouse.exists(nowhere)
         assert warehouse.columns(nowhere) == []
-    assert Table("test-project", "shop", "people", columns) in warehouse.tables()
+    (found,) = [one for one in warehouse.tables() if one.name == "people"]
+    assert found == Table("test-project", "shop", "people", columns)
+    assert list(found.types) == ["STRING", "INT64", "TIMESTAMP", "STRING"]
+
+
+def test_rows_are_read_without_a_query(warehouse: Warehouse, client: bigquery.Client) -> None:
+    warehouse.insert_new(PEOPLE, {"id": ["a", "b"], "n": [1, 2], "payload": ["x", None]}, key="id")
+    started = datetime.now(UTC)
+    assert sorted(warehouse.sample(PEOPLE, ["payload", "id"], 5), key=str) == [
+        ("x", "a"),
+        (None, "b"),
+    ]
+    assert len(warehouse.sample(PEOPLE, ["id"], 1)) == 1
+    assert list(client.list_jobs(min_creation_time=started)) == []
 
 
 def test_the_place_of_the_data_need_not_be_in_the_profile(

@@ -82,6 +82,8 @@ def test_tables_are_found(warehouse: Warehouse, shop: Path) -> None:
     assert not warehouse.exists(missing) and warehouse.columns(missing) == []
     (found,) = [one for one in warehouse.tables() if one.name == "landing_events"]
     assert (found.schema, list(found.columns)) == ("shop_cdp", columns)
+    assert found.types[0] == "text"
+    assert warehouse.sample(table, ["source", "ingest_id"], 5) == []
     name = warehouse.quote('a "b"')
     assert warehouse.query(f"select {name} from (select 1 as {name}) as one") == [(1,)]
 

@@ -79,7 +79,9 @@ def test_tables_are_found(warehouse: Warehouse, shop: Path) -> None:
     missing = Relation(table.database, table.schema, "missing", "missing")
     assert not warehouse.exists(missing) and warehouse.columns(missing) == []
     (found,) = [one for one in warehouse.tables() if one.name == "LANDING_EVENTS"]
-    assert (found.schema, list(found.columns)) == ("SHOP_CDP", [name.upper() for name in columns])
+    assert (found.schema, list(found.columns)) == ("SHOP_CDP", columns)
+    assert found.types[0] == "TEXT"
+    assert warehouse.sample(table, ["source", "ingest_id"], 5) == []
     name = warehouse.quote('a "b"')
     assert warehouse.query(f"select {name} from (select 1 as {name}) as one") == [(1,)]
 

@@ -135,21 +135,46 @@ def described_tables(manifest: Manifest, types: Sequence[str]) -> list[Described
 
 
 def _described(node: Mapping[str, Any], types: Sequence[str]) -> DescribedTable | None:
-    meta = {**node.get("meta", {}), **node.get("config", {}).get("meta", {})}
-    if META_KEY not in meta or not node.get("relation_name"):
+    rules = rules_of(node, types)
+    if not rules or not node.get("relation_name"):
         return None
-    where = f"{node['resource_type']} '{node['name']}' in {node['original_file_path']}, {META_KEY}"
-    entries = meta[META_KEY]
-    rules = list(_rules(entries if isinstance(entries, list) else [entries], where, types))
-    relation = Relation(
+    relation = relation_of(node)
+    is_own = node["package_name"] == PACKAGE
+    name = relation.identifier if is_own else node["name"]
+    return DescribedTable(name, relation, is_own, rules)
+
+
+def meta_of(node: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands under `meta` of a node of the manifest, or of a column, and of its `config`."""
+    return {**node.get("meta", {}), **node.get("config", {}).get("meta", {})}
+
+
+def relation_of(node: Mapping[str, Any]) -> Relation:
+    """Where the table of a node of the manifest is."""
+    return Relation(
         node["database"],
         node["schema"],
         node.get("alias") or node["identifier"],
         node["relation_name"],
     )
-    is_own = node["package_name"] == PACKAGE
-    name = relation.identifier if is_own else node["name"]
-    return DescribedTable(name, relation, is_own, rules)
+
+
+def rules_of(node: Mapping[str, Any], types: Sequence[str]) -> list[Rule]:
+    """The rules of a model, seed, snapshot or source table; none where it says nothing.
+
+    Args:
+        node: of the manifest.
+        types: the identifier types.
+
+    Raises:
+        ConfigurationError: they are not as they must be.
+    """
+    meta = meta_of(node)
+    if META_KEY not in meta:
+        return []
+    where = f"{node['resource_type']} '{node['name']}' in {node['original_file_path']}, {META_KEY}"
+    entries = meta[META_KEY]
+    return list(_rules(entries if isinstance(entries, list) else [entries], where, types))
 
 
 def _rules(entries: Sequence[Any], where: str, types: Sequence[str]) -> Iterator[Rule]:

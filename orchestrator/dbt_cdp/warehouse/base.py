@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +15,7 @@ _IS_TABLE = (
     " and lower(table_name) = lower(?)"
 )
 _COLUMNS = """
-select table_catalog, table_schema, table_name, column_name
+select table_catalog, table_schema, table_name, column_name, data_type
 from information_schema.columns
 where
     lower(table_schema) not in ('information_schema', 'pg_catalog')
@@ -26,12 +26,13 @@ order by table_catalog, table_schema, table_name, ordinal_position
 
 @dataclass(frozen=True)
 class Table:
-    """A table or view, with the names of its columns in their order."""
+    """A table or view, with the names of its columns in their order, and their types."""
 
     database: str
     schema: str
     name: str
     columns: Sequence[str]
+    types: Sequence[str] = field(default=(), compare=False)
 
 
 class Warehouse(ABC):
@@ -90,10 +91,26 @@ class Warehouse(ABC):
 
     def tables(self) -> list[Table]:
         """All tables and views that the connection can see, without the warehouse's own."""
-        tables: dict[tuple[str, str, str], list[str]] = {}
-        for catalog, schema, table, column in self.query(_COLUMNS):
-            tables.setdefault((catalog, schema, table), []).append(column)
-        return [Table(*table, columns) for table, columns in tables.items()]
+        tables: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
+        for catalog, schema, table, column, kind in self.query(_COLUMNS):
+            tables.setdefault((catalog, schema, table), []).append((column, kind))
+        return [
+            Table(*table, *map(list, zip(*columns, strict=True)))
+            for table, columns in tables.items()
+        ]
+
+    def sample(
+        self, relation: Relation, columns: Sequence[str], rows: int
+    ) -> list[tuple[Any, ...]]:
+        """Some rows of a table or view, whichever come first.
+
+        Args:
+            relation: the table.
+            columns: which columns to read.
+            rows: how many rows at most.
+        """
+        names = ", ".join(map(self.quote, columns))
+        return self.query(f"select {names} from {relation} limit {rows}")  # noqa: S608
 
     def columns(self, relation: Relation) -> list[str]:
         """Names of a table's columns in their order; none where it is not there."""

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from typing_extensions import override
 from dbt_cdp.dbt import Relation
 from dbt_cdp.errors import ConfigurationError, WarehouseError
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse.base import Warehouse
+from dbt_cdp.warehouse.base import Table, Warehouse
 
 # How long a call is repeated that finds Snowflake away; seconds.
 _LOGIN_SECONDS = 60
@@ -115,9 +116,12 @@ class SnowflakeWarehouse(Warehouse):
         return rows
 
     @override
+    def tables(self) -> list[Table]:
+        return [replace(one, columns=_in_sql(one.columns)) for one in super().tables()]
+
+    @override
     def columns(self, relation: Relation) -> list[str]:
-        names = super().columns(relation)
-        return [name.lower() if name.isupper() else name for name in names]
+        return _in_sql(super().columns(relation))
 
     @override
     def quote(self, identifier: str) -> str:
@@ -133,6 +137,11 @@ class SnowflakeWarehouse(Warehouse):
         with _errors(), self._connection.cursor() as cursor:
             cursor.execute(sql, tuple(parameters) or None)
             yield cursor
+
+
+def _in_sql(names: Sequence[str]) -> list[str]:
+    """Names of columns as they are written: those in capitals were never quoted."""
+    return [name.lower() if name.isupper() else name for name in names]
 
 
 def _credentials(settings: Mapping[str, Any]) -> SnowflakeCredentials:
