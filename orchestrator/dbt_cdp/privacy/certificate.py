@@ -16,6 +16,7 @@ from dbt_cdp.destinations.values import json_value
 from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.privacy.chain import HASH, broken_entry
 from dbt_cdp.privacy.ledger import DONE, KEPT, Status, find_request, make_tables
+from dbt_cdp.privacy.rules import Action
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse import open_when_free
 
@@ -98,7 +99,7 @@ def _summed(tasks: Sequence[Mapping[str, Any]], kind: str) -> list[dict[str, Any
     """How many rows were deleted or emptied in each place, also where a kill has divided that."""
     sums: dict[tuple[str, str], int] = {}
     for task in tasks:
-        if task["kind"] == kind and task["status"] == DONE:
+        if task["kind"] == kind and task["status"] == DONE and task["action"] != Action.KEEP:
             place = task["subject"], task["action"]
             sums[place] = sums.get(place, 0) + (task.get("count_rows") or 0)
     return [
@@ -109,7 +110,7 @@ def _summed(tasks: Sequence[Mapping[str, Any]], kind: str) -> list[dict[str, Any
 
 def _last(tasks: Sequence[Mapping[str, Any]], kind: str) -> list[dict[str, Any]]:
     """How each place stands."""
-    last = {task["subject"]: task for task in tasks if task["kind"] == kind}
+    last = {(task["subject"], task["action"]): task for task in tasks if task["kind"] == kind}
     names = ("subject", "action", "status", "count_rows", "detail", "entered_at")
     return [{name: task[name] for name in names if name in task} for task in last.values()]
 

@@ -27,7 +27,7 @@ from typing_extensions import override
 from dbt_cdp.dbt import Relation
 from dbt_cdp.errors import ConfigurationError, WarehouseError
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse.base import Table, Warehouse
+from dbt_cdp.warehouse.base import Column, Table, Warehouse
 
 # How long a call is repeated that finds BigQuery away, where the profile does not say; seconds.
 # A run makes some such calls after the one that has failed first.
@@ -196,6 +196,19 @@ class BigQueryWarehouse(Warehouse):
             " group by 1, 2, 3 order by 1, 2, 3"
         )
         return [Table(*row) for row in rows]
+
+    @override
+    def stored_columns(self, database: str, schema: str) -> list[Column]:
+        dataset = ".".join(map(self.quote, (database or self._database, schema)))
+        rows = self.query(
+            "select columns.table_name, columns.column_name, columns.data_type"  # noqa: S608
+            f" from {dataset}.INFORMATION_SCHEMA.TABLES as tables"
+            f" inner join {dataset}.INFORMATION_SCHEMA.COLUMNS as columns"
+            " on tables.table_name = columns.table_name"
+            " where tables.table_type = 'BASE TABLE'"
+            " order by columns.table_name, columns.ordinal_position"
+        )
+        return [Column(*row) for row in rows]
 
     @override
     def columns(self, relation: Relation) -> list[str]:
