@@ -261,6 +261,35 @@ from shared
 left join others on shared.identifier_id = others.identifier_id
 {% endset %}
 
+{# How many rows of {table} hold something that was searched for, by request: a number for each text of {texts}. {hits} says whether
+   any does.   #}
+{% set search %}
+select
+    wanted.request_id,
+    {counts}
+
+from (
+    select
+        {{ cdp.cdp_uuid() }} as row_id,
+        {texts}
+
+    from {table}
+) as texts
+
+inner join (
+    select distinct
+        request_id,
+        lower(identifier_value) as value,
+        identifier_type = 'whole' as is_whole
+
+    from {{ ref("cdp__erasure_identifiers") }}
+
+    where stage = 'search'
+) as wanted on {hits}
+
+group by wanted.request_id
+{% endset %}
+
 {# Takes down who of the suppressed is named in {named}, a query of identifier_type and identifier_value in its normal form: after a
    request is confirmed only the digests know. Parameter: the stage. #}
 {% set stage_suppressed %}
@@ -316,6 +345,9 @@ where tuple_key <> {{ tuple_key }}
     "position": dbt.position("?", "lower({x})"),
     "is_before": cdp.cdp_try_timestamp("{x}") ~ " < cast('{day}' as " ~ dbt.type_timestamp() ~ ")",
     "instant": cdp.cdp_try_timestamp("{x}"),
+    "search": search,
+    "search_text": "lower(" ~ cdp.cdp_json_from("{x}") ~ ")",
+    "search_hit": "case when wanted.is_whole then {x} = wanted.value else " ~ dbt.position("wanted.value", "{x}") ~ " > 0 end",
     "stage_suppressed": stage_suppressed,
     "digest": cdp.cdp_keyed_digest("salts.cdp_salt", "'{type}'", "{x}"),
     "text": text,

@@ -61,12 +61,14 @@ class Settings:
         spool: the folder in which `cdp collect` keeps what was sent.
         select: what dbt builds, as in `dbt build --select`.
         full_refresh: whether what may be rebuilt is rebuilt.
+        is_deep: whether erasures search every column before they are confirmed.
         salt: by what erasures hash; each run has one of its own, which is stored nowhere.
     """
 
     spool: Path
     select: str = SELECTION
     full_refresh: bool = False
+    is_deep: bool = False
     salt: str = field(default="", repr=False)
 
 
@@ -293,7 +295,7 @@ def _plan_confirm(project: Project, settings: Settings) -> str:
 
 def _confirm(project: Project, settings: Settings, run_id: str) -> tuple[str, str]:
     expired = delete_expired(project)
-    done = finish(project, settings.salt)
+    done = finish(project, settings.salt, is_deep=settings.is_deep)
     if not done.requests:
         if expired:
             return OK, f"{expired:,} rows deleted that were kept until now"

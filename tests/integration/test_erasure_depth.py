@@ -137,7 +137,9 @@ def is_digest(value: str) -> bool:
     return len(value) == 64 and set(value) <= set("0123456789abcdef")
 
 
-def test_hashed_rows_stay_and_are_still_one_persons(shop: Path, call: Call) -> None:
+def test_hashed_rows_stay_and_are_still_one_persons(
+    shop: Path, call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in ("orders", "calls"):
         fill(shop, name, ROWS)
     made = asked(call, f"user_id={ANN[0]}")
@@ -170,6 +172,14 @@ def test_hashed_rows_stay_and_are_still_one_persons(shop: Path, call: Call) -> N
     again = sql(shop, "select * from orders order by rowid")
     assert again[:4] == orders
     assert is_digest(again[4][0]) and again[4][0] != mail
+
+    # What is no text is told before anything is done.
+    sql(shop, "alter table calls drop account")
+    sql(shop, "alter table calls add account bigint")
+    asked(call, f"email={ANN[1]}")
+    capsys.readouterr()
+    assert run(["erase", "run"]) == 2
+    assert "Only columns of text can be hashed, and 'account' is none" in capsys.readouterr().err
 
 
 def test_rows_that_are_kept_go_when_their_time_has_come(

@@ -61,6 +61,10 @@ def make_certificate(project: Project, request_id: str) -> dict[str, Any]:
         "tables": _summed(tasks, "table"),
         "destinations": _last(tasks, "destination"),
         "sources": _last(tasks, "source"),
+        "searched_at": next(
+            (one["entered_at"] for one in reversed(tasks) if one["kind"] == "searched"), None
+        ),
+        "found": _last(tasks, "search"),
         "suppressed": sum(
             one.get("count_rows") or 0 for one in tasks if one["kind"] == "suppression"
         ),
@@ -171,7 +175,15 @@ def page(certificate: Mapping[str, Any]) -> str:
         return f"<h2>{title}</h2><table><tr>{head}</tr>{body}</table>"
 
     facts = [*("request_id", "status", "received_at", "due_at", "confirmed_at", "people")]
-    facts += ["identifiers", "suppressed", "project", "warehouse", "made_by", "made_at"]
+    facts += [
+        "identifiers",
+        "suppressed",
+        "searched_at",
+        "project",
+        "warehouse",
+        "made_by",
+        "made_at",
+    ]
     place = ("subject", "action", "status", "count_rows", "detail")
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><title>Certificate of erasure</title>",
@@ -185,6 +197,7 @@ def page(certificate: Mapping[str, Any]) -> str:
         table("Deleted or emptied", certificate["tables"], ("table", "action", "rows")),
         table("Destinations", certificate["destinations"], place),
         table("Sources", certificate["sources"], place),
+        table("Found by the search", certificate["found"], place),
         table("Kept", certificate["kept"], place),
         f"<p>{text(certificate['remains'])}</p>",
         table("Entries", certificate["entries"], ("position", "entered_at", "status", HASH)),

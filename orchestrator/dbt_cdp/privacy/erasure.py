@@ -70,12 +70,13 @@ def begin(project: Project, salt: str = "") -> Erasures:
     return Erasures(len(requests), rows)
 
 
-def finish(project: Project, salt: str = "") -> Erasures:
+def finish(project: Project, salt: str = "", *, is_deep: bool = False) -> Erasures:
     """Do the second part, after dbt has built, for what `begin` has done the first part of.
 
     Args:
         project: the project.
         salt: as for `begin`.
+        is_deep: whether every column is searched for the people (see `search`).
 
     Returns:
         What it has done; nothing, where dbt has not built since.
@@ -108,7 +109,10 @@ def finish(project: Project, salt: str = "") -> Erasures:
             before_build=False, but_ledgers=bool(waits)
         )
         work.look_at_sources()
+        work.clear_leftovers()
         remains = work.scan()
+        if is_deep:
+            work.search(waits)
         ledger.write()
         confirmed = work.conclude(waits, remains)
         ledger.write()

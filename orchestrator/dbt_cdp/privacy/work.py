@@ -30,6 +30,7 @@ from dbt_cdp.privacy.ledger import (
     Task,
     make_tables,
 )
+from dbt_cdp.privacy.leftovers import drop_failures, remove_artifacts
 from dbt_cdp.privacy.rules import (
     BY_NAME,
     INTERNAL,
@@ -38,6 +39,7 @@ from dbt_cdp.privacy.rules import (
     Rule,
     described_tables,
 )
+from dbt_cdp.privacy.search import LEDGERS, Search, tasks_of
 from dbt_cdp.privacy.staged import forget, stage_rows
 from dbt_cdp.project import Project
 from dbt_cdp.queries import Queries, open_queries
@@ -347,6 +349,21 @@ class Work:
         if not remains:
             self.enter(Task("scan", "all tables", "look again", DONE, 0))
         return remains
+
+    def clear_leftovers(self) -> None:
+        """Clear what dbt itself has left: failing rows of tests, and what it wrote of its runs."""
+        if rows := drop_failures(self._warehouse, self._manifest):
+            self.enter(Task("table", "failures of tests", str(Action.DELETE), DONE, rows))
+        remove_artifacts(self._project)
+
+    def search(self, waits: set[str]) -> None:
+        """Search every column for the people; what destinations were sent stands in ledgers until
+        they have erased it."""
+        passed = [*LEDGERS, *(_SENT if waits else ())]
+        search = Search(self._queries, self._manifest, self._tables, self._stage, passed)
+        entries = tasks_of(search.run(), self._ids, self._known)
+        for request_id, task in entries:
+            self._ledger.enter_task(request_id, task)
 
     def conclude(self, waits: set[str], remains: int) -> int:
         """Enter what the requests have come to; how many are confirmed."""

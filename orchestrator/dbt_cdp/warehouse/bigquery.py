@@ -199,7 +199,13 @@ class BigQueryWarehouse(Warehouse):
 
     @override
     def stored_columns(self, database: str, schema: str) -> list[Column]:
-        dataset = ".".join(map(self.quote, (database or self._database, schema)))
+        names = database or self._database, schema
+        with _errors():
+            try:
+                self._client.get_dataset(".".join(names), retry=self._retry)
+            except NotFound:
+                return []
+        dataset = ".".join(map(self.quote, names))
         rows = self.query(
             "select columns.table_name, columns.column_name, columns.data_type"  # noqa: S608
             f" from {dataset}.INFORMATION_SCHEMA.TABLES as tables"
