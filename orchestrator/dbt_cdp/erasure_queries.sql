@@ -261,6 +261,62 @@ from shared
 left join others on shared.identifier_id = others.identifier_id
 {% endset %}
 
+{# How many rows of {table} hold something that was searched for, by request: a number for each text of {texts}. {hits} says whether
+   any does.   #}
+{% set search %}
+select
+    wanted.request_id,
+    {counts}
+
+from (
+    select
+        {{ cdp.cdp_uuid() }} as row_id,
+        {texts}
+
+    from {table}
+) as texts
+
+inner join (
+    select distinct
+        request_id,
+        lower(identifier_value) as value,
+        identifier_type = 'whole' as is_whole
+
+    from {{ ref("cdp__erasure_identifiers") }}
+
+    where stage = 'search'
+) as wanted on {hits}
+
+group by wanted.request_id
+{% endset %}
+
+{# Takes down who of the suppressed is named in {named}, a query of identifier_type and identifier_value in its normal form: after a
+   request is confirmed only the digests know. Parameter: the stage. #}
+{% set stage_suppressed %}
+insert into {{ ref("cdp__erasure_identifiers") }} (entry_id, request_id, identifier_type, identifier_value, stage)
+select distinct
+    {{ cdp.cdp_hash_key(["wanted.stage", "suppressions.request_id", "named.identifier_type", "named.identifier_value"]) }} as entry_id,
+    suppressions.request_id,
+    named.identifier_type,
+    named.identifier_value,
+    wanted.stage
+
+from ({named}) as named
+
+cross join {{ ref("cdp__suppression_keys") }} as suppression_keys
+
+cross join (select cast(? as {{ text }}) as stage) as wanted
+
+inner join {{ ref("cdp__suppressions") }} as suppressions
+    on
+        suppression_keys.key_id = suppressions.key_id
+        and suppressions.digest = {{ cdp.cdp_keyed_digest(
+            "suppression_keys.secret", "named.identifier_type", "named.identifier_value"
+        ) }}
+
+where suppressions.lifted_at is null
+{% endset %}
+
 {# How each type is normalised, strongest first; {x} is the value. #}
 {% set normal_forms = {} %}
 {% for type in cdp.cdp_identifier_types() %}
@@ -287,5 +343,12 @@ where tuple_key <> {{ tuple_key }}
     "approved": approved,
     "normal_forms": normal_forms,
     "position": dbt.position("?", "lower({x})"),
+    "is_before": cdp.cdp_try_timestamp("{x}") ~ " < cast('{day}' as " ~ dbt.type_timestamp() ~ ")",
+    "instant": cdp.cdp_try_timestamp("{x}"),
+    "search": search,
+    "search_text": "lower(" ~ cdp.cdp_json_from("{x}") ~ ")",
+    "search_hit": "case when wanted.is_whole then {x} = wanted.value else " ~ dbt.position("wanted.value", "{x}") ~ " > 0 end",
+    "stage_suppressed": stage_suppressed,
+    "digest": cdp.cdp_keyed_digest("salts.cdp_salt", "'{type}'", "{x}"),
     "text": text,
 }) }}

@@ -186,6 +186,16 @@ class Project:
         return self.root / str(name)
 
     @property
+    def log_path(self) -> Path:
+        """The folder that dbt writes its logs to."""
+        name = (
+            os.environ.get("DBT_ENGINE_LOG_PATH")
+            or os.environ.get("DBT_LOG_PATH")
+            or _render(self.settings.get("log-path", "logs"))
+        )
+        return self.root / str(name)
+
+    @property
     def packages_path(self) -> Path:
         """The folder that `dbt deps` installs packages to."""
         return self.root / str(_render(self.settings.get("packages-install-path", "dbt_packages")))

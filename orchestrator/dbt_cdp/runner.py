@@ -10,7 +10,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +29,8 @@ from dbt_cdp.ledger import FAILED, OK, RUNNING, SKIPPED, STOPPED, Ledger
 from dbt_cdp.lock import AlreadyRunningError, Lock, run_lock
 from dbt_cdp.output import node_progress, talk
 from dbt_cdp.privacy.erasure import begin, finish
+from dbt_cdp.privacy.expiry import delete_expired
+from dbt_cdp.privacy.hashing import new_salt
 from dbt_cdp.privacy.ledger import IN_WORK
 from dbt_cdp.privacy.requests import read_requests
 from dbt_cdp.privacy.suppressions import write_list
@@ -59,11 +61,15 @@ class Settings:
         spool: the folder in which `cdp collect` keeps what was sent.
         select: what dbt builds, as in `dbt build --select`.
         full_refresh: whether what may be rebuilt is rebuilt.
+        is_deep: whether erasures search every column before they are confirmed.
+        salt: by what erasures hash; each run has one of its own, which is stored nowhere.
     """
 
     spool: Path
     select: str = SELECTION
     full_refresh: bool = False
+    is_deep: bool = False
+    salt: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,7 @@ def run(
         WarehouseError: the warehouse cannot be opened, or the ledger not be written.
     """
     run_id = uuid.uuid4().hex
+    settings = replace(settings, salt=new_salt())
     read_alerts(project)
     try:
         with disk_errors(), run_lock(project, run_id) as lock:
@@ -276,7 +283,7 @@ def _plan_erase(project: Project, settings: Settings) -> str:
 
 
 def _erase(project: Project, settings: Settings, run_id: str) -> tuple[str, str]:
-    done = begin(project)
+    done = begin(project, settings.salt)
     if not done.requests:
         return SKIPPED, "no request is approved"
     write_list(project, settings.spool)
@@ -288,11 +295,15 @@ def _plan_confirm(project: Project, settings: Settings) -> str:
 
 
 def _confirm(project: Project, settings: Settings, run_id: str) -> tuple[str, str]:
-    done = finish(project)
+    expired = delete_expired(project)
+    done = finish(project, settings.salt, is_deep=settings.is_deep)
     if not done.requests:
+        if expired:
+            return OK, f"{expired:,} rows deleted that were kept until now"
         return SKIPPED, "dbt has not built since" if done.left else "no erasure has begun"
     told = f"{done.confirmed:,} requests confirmed, {done.rows:,} rows deleted or emptied"
-    return OK, told + (f"; {done.left:,} wait" if done.left else "")
+    told += f"; {done.left:,} wait" if done.left else ""
+    return OK, told + (f"; {expired:,} rows were kept until now" if expired else "")
 
 
 def _plan_build(project: Project, settings: Settings) -> str:

@@ -16,6 +16,7 @@ from dbt_cdp.destinations.values import json_value
 from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.privacy.chain import HASH, broken_entry
 from dbt_cdp.privacy.ledger import DONE, KEPT, Status, find_request, make_tables
+from dbt_cdp.privacy.rules import Action
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse import open_when_free
 
@@ -60,6 +61,10 @@ def make_certificate(project: Project, request_id: str) -> dict[str, Any]:
         "tables": _summed(tasks, "table"),
         "destinations": _last(tasks, "destination"),
         "sources": _last(tasks, "source"),
+        "searched_at": next(
+            (one["entered_at"] for one in reversed(tasks) if one["kind"] == "searched"), None
+        ),
+        "found": _last(tasks, "search"),
         "suppressed": sum(
             one.get("count_rows") or 0 for one in tasks if one["kind"] == "suppression"
         ),
@@ -98,7 +103,7 @@ def _summed(tasks: Sequence[Mapping[str, Any]], kind: str) -> list[dict[str, Any
     """How many rows were deleted or emptied in each place, also where a kill has divided that."""
     sums: dict[tuple[str, str], int] = {}
     for task in tasks:
-        if task["kind"] == kind and task["status"] == DONE:
+        if task["kind"] == kind and task["status"] == DONE and task["action"] != Action.KEEP:
             place = task["subject"], task["action"]
             sums[place] = sums.get(place, 0) + (task.get("count_rows") or 0)
     return [
@@ -109,7 +114,7 @@ def _summed(tasks: Sequence[Mapping[str, Any]], kind: str) -> list[dict[str, Any
 
 def _last(tasks: Sequence[Mapping[str, Any]], kind: str) -> list[dict[str, Any]]:
     """How each place stands."""
-    last = {task["subject"]: task for task in tasks if task["kind"] == kind}
+    last = {(task["subject"], task["action"]): task for task in tasks if task["kind"] == kind}
     names = ("subject", "action", "status", "count_rows", "detail", "entered_at")
     return [{name: task[name] for name in names if name in task} for task in last.values()]
 
@@ -170,7 +175,15 @@ def page(certificate: Mapping[str, Any]) -> str:
         return f"<h2>{title}</h2><table><tr>{head}</tr>{body}</table>"
 
     facts = [*("request_id", "status", "received_at", "due_at", "confirmed_at", "people")]
-    facts += ["identifiers", "suppressed", "project", "warehouse", "made_by", "made_at"]
+    facts += [
+        "identifiers",
+        "suppressed",
+        "searched_at",
+        "project",
+        "warehouse",
+        "made_by",
+        "made_at",
+    ]
     place = ("subject", "action", "status", "count_rows", "detail")
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><title>Certificate of erasure</title>",
@@ -184,6 +197,7 @@ def page(certificate: Mapping[str, Any]) -> str:
         table("Deleted or emptied", certificate["tables"], ("table", "action", "rows")),
         table("Destinations", certificate["destinations"], place),
         table("Sources", certificate["sources"], place),
+        table("Found by the search", certificate["found"], place),
         table("Kept", certificate["kept"], place),
         f"<p>{text(certificate['remains'])}</p>",
         table("Entries", certificate["entries"], ("position", "entered_at", "status", HASH)),

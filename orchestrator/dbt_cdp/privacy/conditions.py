@@ -6,10 +6,15 @@ identifier.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from dbt_cdp.dbt import Manifest, Relation
-from dbt_cdp.privacy.rules import ANY, BY_NAME, INTERNAL, Rule
+from dbt_cdp.privacy.ledger import IDENTIFIERS
+from dbt_cdp.privacy.rules import ANY, BY_NAME, INTERNAL, Action, Rule
+from dbt_cdp.queries import Queries
 from dbt_cdp.warehouse import Warehouse
+
+_GRAPH = "cdp__identity_graph"
 
 # What is looked for within texts is at least so long: a shorter value is in most of them.
 SHORTEST_IN_TEXT = 4
@@ -37,12 +42,29 @@ class Conditions:
     text: str
     stage: str
 
+    @classmethod
+    def of_queries(cls, queries: Queries, manifest: Manifest, stage: str) -> Self:
+        """Those of the people of a stage, by the queries of erasures."""
+        settings = queries.settings
+        return cls(
+            queries.warehouse,
+            manifest,
+            manifest.relation(IDENTIFIERS),
+            manifest.relation(_GRAPH),
+            settings["normal_forms"],
+            settings["text"],
+            stage,
+        )
+
     def of(self, rule: Rule, relation: Relation) -> str:
         """The condition of a rule; false for every row where the table has no such columns.
 
         Raises:
             ConfigurationError: there is no model that it leads through.
         """
+        return _within(rule, self._of(rule, relation))
+
+    def _of(self, rule: Rule, relation: Relation) -> str:
         if rule.through:
             ((column, other),) = [one for one in rule.through.items() if one[0] != "model"]
             view = self.manifest.relation(rule.through["model"])
@@ -55,7 +77,7 @@ class Conditions:
         types = {kind: names for kind, names in found.items() if kind in self.normal_forms}
         is_told_by_strength = len(types) > 1
         each = [
-            self._is_in(kind, name)
+            self.is_in(kind, name)
             for kind, names in found.items()
             if kind not in types or not is_told_by_strength
             for name in names
@@ -66,21 +88,36 @@ class Conditions:
         """The columns with identifiers, each with the condition that it holds one of the
         person."""
         return [
-            (name, self._is_in(kind, name))
+            (name, _within(rule, self.is_in(kind, name)))
+            for kind, name in self.typed_columns(rule, relation)
+            if kind in self.normal_forms or rule.action is not Action.DELETE
+        ]
+
+    def typed_columns(self, rule: Rule, relation: Relation) -> list[tuple[str, str]]:
+        """The columns with identifiers: type and column."""
+        return [
+            (kind, name)
             for kind, names in self._columns_by_type(rule, relation).items()
-            if kind in self.normal_forms
             for name in names
         ]
+
+    def each_type(self, kind: str) -> Sequence[str]:
+        """The types of identifiers that a column of a type may hold."""
+        return [*self.normal_forms] if kind == ANY else [kind]
+
+    def value(self, kind: str, column: str) -> str:
+        """A column's value as identifiers of the person are written."""
+        return f"cast({column} as {self.text})" if kind in INTERNAL else self._normal(kind, column)
 
     def _columns_by_type(self, rule: Rule, relation: Relation) -> dict[str, list[str]]:
         columns = self.warehouse.columns(relation) if rule.identifiers == BY_NAME else ()
         return rule.columns_by_type([*self.normal_forms], columns)
 
-    def _is_in(self, kind: str, column: str) -> str:
+    def is_in(self, kind: str, column: str) -> str:
+        """The condition that a column holds an identifier of the person."""
         if kind == ANY:
-            return _any([self._is_in(one, column) for one in self.normal_forms])
-        value = f"cast({column} as {self.text})" if kind in INTERNAL else self._normal(kind, column)
-        return f"{value} in ({self._staged_of(kind)})"
+            return _any([self.is_in(one, column) for one in self.normal_forms])
+        return f"{self.value(kind, column)} in ({self._staged_of(kind)})"
 
     def _normal(self, kind: str, column: str) -> str:
         return self.normal_forms[kind].replace("{x}", column)
@@ -104,7 +141,7 @@ class Conditions:
                 f" where canonical_id is not null and identifier_type = '{kind}'"
             )
             for column in types[kind]:
-                cases.append(f"when {self._is_in(kind, column)} then 1")
+                cases.append(f"when {self.is_in(kind, column)} then 1")
                 cases.append(f"when {self._normal(kind, column)} in ({known}) then 0")
         return f"case {' '.join(cases)} else 0 end = 1"
 
@@ -118,6 +155,11 @@ class Conditions:
             f" where stage = '{self.stage}'"
         )
         return f"concat({kind}, ' ', case {cases} end) in ({pairs})"
+
+
+def _within(rule: Rule, condition: str) -> str:
+    """The condition, within the rows that a rule is about."""
+    return f"({condition}) and ({rule.rows})" if rule.rows else condition
 
 
 def _any(conditions: Sequence[str]) -> str:

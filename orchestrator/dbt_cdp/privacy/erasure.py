@@ -35,9 +35,13 @@ class Erasures:
     left: int = 0
 
 
-def begin(project: Project) -> Erasures:
+def begin(project: Project, salt: str = "") -> Erasures:
     """Do the first part for what is approved, or was begun before. To be called by who has the lock
     of a run, before dbt builds.
+
+    Args:
+        project: the project.
+        salt: that of the run, for what is hashed; a new one without it.
 
     Raises:
         ConfigurationError: a table's description is not as it must be.
@@ -55,7 +59,7 @@ def begin(project: Project) -> Erasures:
     # The list of suppressions has a connection of its own.
     added = suppress(project, identifiers)
     with opened(project) as (queries, ledger):
-        work = Work(project, queries, ledger, requests)
+        work = Work(project, queries, ledger, requests, salt=salt)
         for request in requests:
             if request.status == Status.APPROVED:
                 ledger.enter(request, Status.RUNNING, None, None)
@@ -66,8 +70,13 @@ def begin(project: Project) -> Erasures:
     return Erasures(len(requests), rows)
 
 
-def finish(project: Project) -> Erasures:
+def finish(project: Project, salt: str = "", *, is_deep: bool = False) -> Erasures:
     """Do the second part, after dbt has built, for what `begin` has done the first part of.
+
+    Args:
+        project: the project.
+        salt: as for `begin`.
+        is_deep: whether every column is searched for the people (see `search`).
 
     Returns:
         What it has done; nothing, where dbt has not built since.
@@ -91,7 +100,7 @@ def finish(project: Project) -> Erasures:
         }
     left = erase_downstream(project, [one.request_id for one in requests], done)
     with opened(project) as (queries, ledger):
-        work = Work(project, queries, ledger, requests)
+        work = Work(project, queries, ledger, requests, salt=salt)
         for request_id, task in left:
             ledger.enter_task(request_id, task)
         # What the destinations were sent is known until they have erased it.
@@ -100,7 +109,10 @@ def finish(project: Project) -> Erasures:
             before_build=False, but_ledgers=bool(waits)
         )
         work.look_at_sources()
+        work.clear_leftovers()
         remains = work.scan()
+        if is_deep:
+            work.search(waits)
         ledger.write()
         confirmed = work.conclude(waits, remains)
         ledger.write()

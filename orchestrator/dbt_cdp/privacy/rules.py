@@ -16,7 +16,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from dbt_cdp.dbt import Manifest, Relation
 from dbt_cdp.errors import ConfigurationError
@@ -32,14 +40,30 @@ ANY, BY_NAME = "any", "by_name"
 class Action(StrEnum):
     """What is done with a person's rows.
 
-    delete: the rows go. null: columns are emptied. keep: nothing, for a reason. manual: a person
-    does it, as in a seed, whose rows come back with each build.
+    delete: the rows go. null: columns are emptied. hash: digests take the place of what names the
+    person. keep: nothing, for a reason. manual: a person does it, as in a seed, whose rows come
+    back with each build.
     """
 
     DELETE = "delete"
     NULL = "null"
+    HASH = "hash"
     KEEP = "keep"
     MANUAL = "manual"
+
+
+class Until(BaseModel):
+    """How long rows are kept.
+
+    Attributes:
+        column: a date or a time of the row, from which it counts.
+        months: so many months; the day after them the row goes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: str
+    months: int = Field(gt=0)
 
 
 class Rule(BaseModel):
@@ -53,8 +77,10 @@ class Rule(BaseModel):
         through: model, and the key of this table by the model's column with it: the person's rows
             are found in the model, which names identifiers by the names of its columns.
         text: columns of text that may name the person anywhere.
-        columns: those that are emptied, for `null`; those with the identifiers without it.
+        columns: those that are emptied, for `null`, and without it those with the identifiers; for
+            `hash`, those that are hashed besides the identifiers.
         reason: why rows are kept, such as a law, or who does it how.
+        until: how long they are kept; for ever without it.
         before_build: whether it is done before dbt computes the rest anew, as for what dbt reads.
     """
 
@@ -67,7 +93,9 @@ class Rule(BaseModel):
     text: Sequence[str] = ()
     columns: Sequence[str] = ()
     reason: str | None = None
+    until: Until | None = None
     before_build: bool = False
+    _rows: str = PrivateAttr("")
 
     @field_validator("identifiers")
     @classmethod
@@ -83,9 +111,24 @@ class Rule(BaseModel):
             raise ValueError("give one of identifiers, typed, through and text")
         if self.through and (len(self.through) != 2 or "model" not in self.through):
             raise ValueError("`through` is a model and one column")
+        if self.action is Action.HASH and not self.identifiers:
+            raise ValueError("`hash` needs identifiers")
+        if self.until and (self.action is not Action.KEEP or not self.identifiers):
+            raise ValueError("`until` is for `keep` with identifiers")
         if self.action in (Action.KEEP, Action.MANUAL) and not self.reason:
             raise ValueError(f"`{self.action}` needs a reason")
         return self
+
+    @property
+    def rows(self) -> str:
+        """A condition of the rows that it is about; empty where it is about all."""
+        return self._rows
+
+    def of_rows(self, rows: str, action: Action) -> "Rule":
+        """The rule for some of the rows alone, with what is done with them."""
+        rule = self.model_copy(update={"action": action})
+        rule._rows = rows
+        return rule
 
     def columns_by_type(self, types: Sequence[str], columns: Sequence[str]) -> dict[str, list[str]]:
         """The columns with identifiers, by type.
@@ -198,5 +241,11 @@ def _rules(entries: Sequence[Any], where: str, types: Sequence[str]) -> Iterator
                 f"There is no identifier type '{unknown[0]}'.",
                 where=where,
                 remedy=f"there are: {', '.join(known)}.",
+            )
+        if rule.until and named and not set(named) - set(INTERNAL):
+            raise ConfigurationError(
+                "Rows that are kept until a date are found by identifiers, not by other keys.",
+                where=where,
+                remedy=f"name a column of one of the types {', '.join(types)}.",
             )
         yield rule

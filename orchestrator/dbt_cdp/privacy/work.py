@@ -14,6 +14,8 @@ from dbt_cdp.decisions import LEDGER as DECISIONS
 from dbt_cdp.decisions import Identifier
 from dbt_cdp.landing import ensure_tables
 from dbt_cdp.privacy.conditions import SHORTEST_IN_TEXT, Conditions
+from dbt_cdp.privacy.hashing import Hashing, check_hashed, new_salt
+from dbt_cdp.privacy.kept import by_date, told
 from dbt_cdp.privacy.ledger import (
     APPROVED,
     ASKED,
@@ -28,6 +30,7 @@ from dbt_cdp.privacy.ledger import (
     Task,
     make_tables,
 )
+from dbt_cdp.privacy.leftovers import drop_failures, remove_artifacts
 from dbt_cdp.privacy.rules import (
     BY_NAME,
     INTERNAL,
@@ -36,6 +39,7 @@ from dbt_cdp.privacy.rules import (
     Rule,
     described_tables,
 )
+from dbt_cdp.privacy.search import LEDGERS, Search, tasks_of
 from dbt_cdp.privacy.staged import forget, stage_rows
 from dbt_cdp.project import Project
 from dbt_cdp.queries import Queries, open_queries
@@ -60,6 +64,7 @@ class Work:
         ledger: ErasureLedger,
         requests: Sequence[Request],
         stage: str = RUNNING,
+        salt: str = "",
     ) -> None:
         self._project, self._queries, self._ledger = project, queries, ledger
         self._requests, self._stage = requests, stage
@@ -68,21 +73,15 @@ class Work:
         self._manifest = Dbt(project).manifest()
         self._staged = self._manifest.relation(IDENTIFIERS)
         settings = queries.settings
-        self._conditions = Conditions(
-            self._warehouse,
-            self._manifest,
-            self._staged,
-            self._manifest.relation(_GRAPH),
-            settings["normal_forms"],
-            settings["text"],
-            stage,
-        )
+        self._conditions = Conditions.of_queries(queries, self._manifest, stage)
         # The package's own are there: an erasure begins after a build.
         self._tables = [
-            one
+            by_date(one, settings["is_before"])
             for one in described_tables(self._manifest, [*settings["normal_forms"]])
             if one.is_own or self._warehouse.exists(one.relation)
         ]
+        check_hashed(self._warehouse, self._conditions, self._tables)
+        self._hashing = Hashing(self._conditions, settings["digest"], salt or new_salt())
         self._known = ledger.tasks()
 
     def find(self) -> None:
@@ -192,7 +191,7 @@ class Work:
                 continue
             for rule in table.rules:
                 if rule.before_build == before_build:
-                    total += self._apply(table, rule)
+                    total += self.apply(table, rule)
                     if table.relation == events:
                         self._move_events()
         return total
@@ -202,21 +201,25 @@ class Work:
         sql: str = self._queries.settings["moved"]
         self._warehouse.execute(sql.replace("{batch}", str(_batch_id())))
 
-    def _apply(self, table: DescribedTable, rule: Rule) -> int:
+    def apply(self, table: DescribedTable, rule: Rule) -> int:
+        """Do what a rule says; how many rows that were."""
         if rule.action in (Action.KEEP, Action.MANUAL):
             self._tell_kept(table, rule)
             return 0
-        deleted = emptied = 0
+        deleted = emptied = hashed = 0
         if rule.action is Action.DELETE:
             deleted = self._delete(table, rule)
-        if rule.through:
+        if rule.action is Action.HASH:
+            hashed = self._hashing.apply(table, rule)
+        elif rule.through:
             emptied = self._scrub(table, rule)
         elif not rule.typed and not rule.text:
             emptied = self._empty(table, rule)
-        for action, rows in ((Action.DELETE, deleted), (Action.NULL, emptied)):
+        done = {Action.DELETE: deleted, Action.NULL: emptied, Action.HASH: hashed}
+        for action, rows in done.items():
             if rows:
                 self.enter(Task("table", table.name, str(action), DONE, rows))
-        return deleted + emptied
+        return deleted + emptied + hashed
 
     def _delete(self, table: DescribedTable, rule: Rule) -> int:
         if rule.text:
@@ -291,7 +294,10 @@ class Work:
         if not count:
             return
         status = KEPT if rule.action is Action.KEEP else LEFT
-        task = Task("table", table.name, str(rule.action), status, count, rule.reason)
+        detail = rule.reason
+        if rule.until:
+            detail = told(self._queries, table, rule, self._condition(table, rule))
+        task = Task("table", table.name, str(rule.action), status, count, detail)
         for request_id in self._ids:
             known = self._known.get(request_id, [])
             if not any(one.place == task.place and one.status in (DONE, KEPT) for one in known):
@@ -335,7 +341,7 @@ class Work:
                 if is_kept or rule.text or rule.through or table.name in _SENT:
                     continue
                 columns = self._conditions.columns(rule, table.relation)
-                named = [one for _, one in columns if rule.action is Action.DELETE]
+                named = [one for _, one in columns if rule.action is not Action.NULL]
                 condition = " or ".join([f"({self._condition(table, rule)})", *named])
                 if count := self._count(table, condition):
                     remains += count
@@ -343,6 +349,21 @@ class Work:
         if not remains:
             self.enter(Task("scan", "all tables", "look again", DONE, 0))
         return remains
+
+    def clear_leftovers(self) -> None:
+        """Clear what dbt itself has left: failing rows of tests, and what it wrote of its runs."""
+        if rows := drop_failures(self._warehouse, self._manifest):
+            self.enter(Task("table", "failures of tests", str(Action.DELETE), DONE, rows))
+        remove_artifacts(self._project)
+
+    def search(self, waits: set[str]) -> None:
+        """Search every column for the people; what destinations were sent stands in ledgers until
+        they have erased it."""
+        passed = [*LEDGERS, *(_SENT if waits else ())]
+        search = Search(self._queries, self._manifest, self._tables, self._stage, passed)
+        entries = tasks_of(search.run(), self._ids, self._known)
+        for request_id, task in entries:
+            self._ledger.enter_task(request_id, task)
 
     def conclude(self, waits: set[str], remains: int) -> int:
         """Enter what the requests have come to; how many are confirmed."""

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from dbt_cdp.dbt import Dbt, Relation
 from dbt_cdp.errors import ConfigurationError, WarehouseError, WarehouseLockedError
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse.base import Table, Warehouse
+from dbt_cdp.warehouse.base import Column, Table, Warehouse
 from dbt_cdp.warehouse.duckdb import DuckDBWarehouse, rewrite_file
 
 __all__ = [
+    "Column",
     "Table",
     "Warehouse",
     "forget_deleted",

@@ -1,5 +1,6 @@
 """What every warehouse can be asked."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -22,6 +23,51 @@ where
     and table_catalog not in ('system', 'temp')
 order by table_catalog, table_schema, table_name, ordinal_position
 """
+_STORED_COLUMNS = """
+select tables.table_name, columns.column_name, columns.data_type
+from information_schema.tables as tables
+inner join information_schema.columns as columns
+    on
+        tables.table_catalog = columns.table_catalog
+        and tables.table_schema = columns.table_schema
+        and tables.table_name = columns.table_name
+where
+    tables.table_type = 'BASE TABLE'
+    and lower(tables.table_catalog) = lower(?)
+    and lower(tables.table_schema) = lower(?)
+order by tables.table_name, columns.ordinal_position
+"""
+
+# Types of texts, and those in which no text can be, by how they begin. Any other may hold some.
+_TEXTS = re.compile(r"(n?var)?char|text|string", re.IGNORECASE)
+_WITHOUT_TEXT = re.compile(
+    r"u?(tiny|small|medium|big|huge)?int|float|double|real|decimal|numeric|number|bool|date|time"
+    r"|interval|bit|blob|byte|(var)?binary|geo",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table that holds rows of its own.
+
+    Attributes:
+        kind: its type, as the warehouse calls it.
+    """
+
+    table: str
+    name: str
+    kind: str
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds texts."""
+        return bool(_TEXTS.match(self.kind)) and not self.kind.endswith("]")
+
+    @property
+    def may_hold_text(self) -> bool:
+        """Whether it holds texts, or something that texts may be in, such as JSON or a list."""
+        return not _WITHOUT_TEXT.match(self.kind)
 
 
 @dataclass(frozen=True)
@@ -120,6 +166,16 @@ class Warehouse(ABC):
             [relation.database, relation.schema, relation.identifier],
         )
         return [name for (name,) in rows]
+
+    def stored_columns(self, database: str, schema: str) -> list[Column]:
+        """The columns of the tables of a schema, in their order. Views are left out: they hold
+        nothing."""
+        return [Column(*row) for row in self.query(_STORED_COLUMNS, [database, schema])]
+
+    def relation(self, database: str, schema: str, name: str) -> Relation:
+        """A table by the names that the warehouse itself has for it."""
+        sql = ".".join(self.quote(part) for part in (database, schema, name) if part)
+        return Relation(database, schema, name, sql)
 
     def quote(self, identifier: str) -> str:
         """The name as the warehouse wants it in SQL."""

@@ -27,7 +27,7 @@ from typing_extensions import override
 from dbt_cdp.dbt import Relation
 from dbt_cdp.errors import ConfigurationError, WarehouseError
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse.base import Table, Warehouse
+from dbt_cdp.warehouse.base import Column, Table, Warehouse
 
 # How long a call is repeated that finds BigQuery away, where the profile does not say; seconds.
 # A run makes some such calls after the one that has failed first.
@@ -212,6 +212,25 @@ class BigQueryWarehouse(Warehouse):
                 table, selected_fields=wanted, max_results=rows, retry=self._retry
             )
             return [tuple(_plain(row[name]) for name in columns) for row in found]
+
+    @override
+    def stored_columns(self, database: str, schema: str) -> list[Column]:
+        names = database or self._database, schema
+        with _errors():
+            try:
+                self._client.get_dataset(".".join(names), retry=self._retry)
+            except NotFound:
+                return []
+        dataset = ".".join(map(self.quote, names))
+        rows = self.query(
+            "select columns.table_name, columns.column_name, columns.data_type"  # noqa: S608
+            f" from {dataset}.INFORMATION_SCHEMA.TABLES as tables"
+            f" inner join {dataset}.INFORMATION_SCHEMA.COLUMNS as columns"
+            " on tables.table_name = columns.table_name"
+            " where tables.table_type = 'BASE TABLE'"
+            " order by columns.table_name, columns.ordinal_position"
+        )
+        return [Column(*row) for row in rows]
 
     @override
     def columns(self, relation: Relation) -> list[str]:

@@ -11,7 +11,16 @@ from dbt_cdp.output import print_json, print_table, talk
 from dbt_cdp.privacy.certificate import make_certificate, page
 from dbt_cdp.project import Project
 
-_FACTS = ("request_id", "status", "received_at", "due_at", "confirmed_at", "people", "identifiers")
+_FACTS = (
+    "request_id",
+    "status",
+    "received_at",
+    "due_at",
+    "confirmed_at",
+    "people",
+    "identifiers",
+    "searched_at",
+)
 
 
 @click.command()
@@ -46,7 +55,7 @@ def _print(found: Mapping[str, Any]) -> None:
     places = [(one["table"], one["action"], "done", one["rows"], None) for one in found["tables"]]
     places += [
         (one["subject"], one["action"], one["status"], one.get("count_rows"), one.get("detail"))
-        for kind in ("destinations", "sources", "kept")
+        for kind in ("destinations", "sources", "found", "kept")
         for one in found[kind]
     ]
     print_table(("place", "action", "status", "rows", "detail"), places)

@@ -22,14 +22,24 @@ _STEPS = ("erase", "build", "confirm")
 @click.option(
     "--dry-run", is_flag=True, help="Count what open requests would touch, and delete nothing."
 )
+@click.option(
+    "--deep",
+    is_flag=True,
+    help="Search every column of text or JSON, described or not, before a request is confirmed.",
+)
 @spool_option
 @json_option
 @project_options
-def run(dry_run: bool, spool: Path, as_json: bool, project: Project) -> int:
+def run(dry_run: bool, deep: bool, spool: Path, as_json: bool, project: Project) -> int:
     """Erase whom approved requests are about: steps erase, build and confirm of `cdp run`.
+
+    With --deep a request waits where a text still names the person, until somebody has looked.
+    Every table is read once, and each text compared with each identifier: large ones take long.
 
     Example: cdp erase run --dry-run
     """
+    if dry_run and deep:
+        raise click.UsageError("Give either --dry-run or --deep.")
     if dry_run:
         counts = preview(project)
         if as_json:
@@ -42,6 +52,6 @@ def run(dry_run: bool, spool: Path, as_json: bool, project: Project) -> int:
         else:
             talk("No request is open, or nothing is known of whom they are about.")
         return ExitCode.OK
-    report = run_steps(project, Settings(spool), _STEPS, tell_step)
+    report = run_steps(project, Settings(spool, is_deep=deep), _STEPS, tell_step)
     print_report(report, as_json)
     return ExitCode.WORK_FAILED if report.status == FAILED else ExitCode.OK
