@@ -92,10 +92,7 @@
     {%- if "half_life_days" in entry and entry.count != "events" and aggregate != "sum" -%}
         {%- do exceptions.raise_compiler_error(where ~ ": half_life_days has a meaning beside `count: events` and sum only.") -%}
     {%- endif -%}
-    {%- set events = [entry.event] if entry.event is string else entry.get("event", []) -%}
-    {%- if events is mapping or events is not sequence or events | select("string") | list | length != events | length -%}
-        {%- do exceptions.raise_compiler_error(where ~ ": event must be a name or a list of names, got: " ~ entry.event) -%}
-    {%- endif -%}
+    {%- do cdp.cdp_event_names(entry, where) -%}
     {%- if "where" in entry and entry.where is not string -%}
         {%- do exceptions.raise_compiler_error(where ~ ": where must be text, got: " ~ entry.where) -%}
     {%- endif -%}

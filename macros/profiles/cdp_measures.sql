@@ -1,16 +1,21 @@
-{# The measures of daily activity that the traits need: two traits that differ in their window or their
-   aggregate alone share one. Each has
+{# The measures of daily activity that the traits need, and the consents that people give by events: two traits that differ in
+   their window or their aggregate alone share one. Each has
      id       stable over builds, a fingerprint of what it measures
      event    list of event types, empty for all
      where    SQL condition or none
      value    SQL of the number or the text that is measured, or none
      is_keyed whether rows are kept for each value (to count, rank or list values)
-     traits   names of the traits that need it #}
+     traits   names of the traits that need it
+     purposes names of the purposes that it tells the consent to #}
 {% macro cdp_measures() %}
     {%- set measures = {} -%}
     {%- for trait in cdp.cdp_traits() + cdp.cdp_traits("account") if trait.aggregate not in ["sql", "model", "parts"] -%}
         {%- set measure = cdp.cdp_trait_measure(trait) -%}
-        {%- do measures.setdefault(measure.id, dict(measure, traits=[])).traits.append(trait.name) -%}
+        {%- do measures.setdefault(measure.id, dict(measure, traits=[], purposes=[])).traits.append(trait.name) -%}
+    {%- endfor -%}
+    {%- for statement in cdp.cdp_consent_by("event") -%}
+        {%- set measure = cdp.cdp_consent_measure(statement) -%}
+        {%- do measures.setdefault(measure.id, dict(measure, traits=[], purposes=[])).purposes.append(statement.purpose) -%}
     {%- endfor -%}
     {{- return(measures.values() | list) -}}
 {% endmacro %}
@@ -42,10 +47,27 @@
 {% endmacro %}
 
 
+{# What an event says of a consent, kept as when it was said last on each day, once for yes and once for no. #}
+{% macro cdp_consent_measure(statement) %}
+    {%- set granted = cdp.cdp_is_granted(cdp.cdp_event_expression(statement.granted)) -%}
+    {{- return({
+        "event": [statement.name],
+        "where": none,
+        "value": granted,
+        "is_keyed": true,
+        "id": local_md5(["consent", statement.name, statement.granted] | string)[:16],
+    }) -}}
+{% endmacro %}
+
+
 {# One measure over a relation of events, a row for every group of events (see cdp_group_key) and value. #}
 {% macro cdp_measure_sql(measure, events) -%}
     {# The database's word on a broken expression shows its line. #}
-    {%- set named = "/* trait " ~ measure.get("traits", []) | join(", ") ~ " */ " -%}
+    {%- set users = [] -%}
+    {%- for kind, names in {"trait": measure.traits, "consent": measure.purposes}.items() if names -%}
+        {%- do users.append(kind ~ " " ~ names | join(", ")) -%}
+    {%- endfor -%}
+    {%- set named = "/* " ~ users | join(", ") ~ " */ " -%}
     {%- set conditions = [] -%}
     {%- if measure.event -%}
         {%- set names = [] -%}

@@ -143,6 +143,22 @@ class Membership:
 
 
 @dataclass(frozen=True)
+class Consent:
+    """What the person says to a purpose of `cdp_consent`.
+
+    Attributes:
+        is_granted: False where the person has refused or withdrawn.
+        said_at: when (UTC); None where that is not known.
+        source: the event or the model that says so, or the profile.
+    """
+
+    purpose: str
+    is_granted: bool
+    said_at: datetime | None
+    source: str
+
+
+@dataclass(frozen=True)
 class Change:
     """A merge of two people, or a split of one.
 
@@ -210,6 +226,7 @@ class Person:
         attributes: those that have a value.
         traits: those that are no scores; what has something to tell comes first.
         segments: where the person is in first, then where they were, the newest first.
+        consents: those of which something is said, by purpose.
         history: merges and splits, the newest first.
         events: the last ones, the newest first.
         days: all days with events, the oldest first.
@@ -232,6 +249,7 @@ class Person:
     traits: list[Trait]
     scores: list[Score]
     segments: list[Membership]
+    consents: list[Consent]
     history: list[Change]
     events: list[Event]
     days: list[ActiveDay]

@@ -12,6 +12,7 @@ from dbt_cdp.person import (
     ActiveDay,
     Attribute,
     Change,
+    Consent,
     Event,
     Evidence,
     KnownIdentifier,
@@ -88,6 +89,7 @@ class _Reader:
                 Membership(name, self._descriptions.get(name), *stay)
                 for name, *stay in self._rows("memberships")
             ],
+            consents=[Consent(*row) for row in self._rows("consents")],
             history=[_change(row) for row in self._rows("changes")],
             events=[_event(row) for row in self._rows("events")],
             days=[ActiveDay(*row) for row in self._rows("days")],

@@ -183,6 +183,20 @@ order by
     segment_name
 {% endset %}
 
+{% set consents %}
+select
+    purpose,
+    is_granted,
+    said_at,
+    source
+
+from {{ ref("cdp__consents") }}
+
+where canonical_id = ?
+
+order by purpose
+{% endset %}
+
 {# Merges and splits, also of the ids that have been merged into the person's. #}
 {% set changes %}
 with
@@ -272,6 +286,7 @@ order by 1
         "links": links,
         "evidence": evidence,
         "memberships": memberships,
+        "consents": consents,
         "changes": changes,
         "events": events,
         "days": days,

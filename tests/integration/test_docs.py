@@ -55,6 +55,9 @@ MODELS = {
             'ada@acme.example' as identifier_value_a, 'email' as identifier_type_b,
             'bea@acme.example' as identifier_value_b, null as decided_at
     """,
+    "my_consents": """
+        select 'Ada@Acme.example' as email, 'yes' as opted_in, '2026-06-01' as opted_at
+    """,
     "my_tiers": "select 'nobody' as canonical_id, 'gold' as account_tier",
     "seg_loyal": "select canonical_id from {{ ref('cdp', 'cdp__user_profiles') }}",
 }

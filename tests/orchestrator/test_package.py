@@ -67,6 +67,7 @@ TESTED_MODELS = [
     "cdp__user_profiles",
     "cdp__account_profiles",
     "cdp__definitions",
+    "cdp__consents",
     "int_cdp__segment_matches",
     "int_cdp__segment_states",
     "cdp__segments",
@@ -428,6 +429,7 @@ def test_what_is_wrong_with_a_source_is_told(dbt: Parser, entries: object, said:
 
 
 VIEWS = {"name": "views", "count": "events"}
+CHOSE = {"event": "chose", "granted": "properties.ads"}
 HOT = {"name": "hot", "where": "views > 0"}
 
 
@@ -576,6 +578,46 @@ HOT = {"name": "hot", "where": "views > 0"}
             [{"name": "a", "where": "in_segment('b')"}, {"name": "b", "where": "in_segment('a')"}],
             "cdp_segments: a, b wait for each other",
         ),
+        ("cdp_consent", ["ads"], "var cdp_consent: expected purposes, and where people say them"),
+        ("cdp_consent", {"Ads & more": "true"}, "'Ads & more' is not a usable name"),
+        ("cdp_consent", {"ads": []}, "purpose 'ads': nothing says who has consented; the list is"),
+        ("cdp_consent", {"ads": None}, "purpose 'ads': expected a SQL condition over the columns"),
+        ("cdp_consent", {"ads": " "}, "expected a SQL condition over the columns of user_profiles"),
+        (
+            "cdp_consent",
+            {"ads": ["is_identified", {"evnt": "chose", "granted": "true"}]},
+            "cdp_consent, purpose 'ads', number 2: give exactly one of event, model; got none.",
+        ),
+        (
+            "cdp_consent",
+            {"ads": {"event": "chose", "grantd": "true"}},
+            "purpose 'ads': unknown key 'grantd'. Did you mean 'granted'? Allowed keys: event, gra",
+        ),
+        ("cdp_consent", {"ads": {"event": "chose"}}, "purpose 'ads': missing key 'granted'."),
+        ("cdp_consent", {"ads": {**CHOSE, "event": 5}}, "event must be a name or a list of names"),
+        ("cdp_consent", {"ads": {**CHOSE, "granted": 5}}, "granted: expected SQL, got: 5"),
+        (
+            "cdp_consent",
+            {"ads": {**CHOSE, "said_at": "at"}},
+            "purpose 'ads': unknown key 'said_at'. Allowed keys: event, granted.",
+        ),
+        (
+            "cdp_consent",
+            {"ads": {"model": "m", "granted": "g", "identifiers": {"emial": "mail"}}},
+            "purpose 'ads', identifiers: unknown key 'emial'. Did you mean 'email'? Allowed keys: "
+            "canonical_id, user_id,",
+        ),
+        (
+            "cdp_consent",
+            {"ads": {"model": "m", "granted": "g", "identifiers": {}}},
+            "purpose 'ads', identifiers: give at least one of canonical_id, user_id,",
+        ),
+        (
+            "cdp_consent",
+            {"ads": {"model": "m", "granted": "g", "said_at": None}},
+            "purpose 'ads', said_at: expected SQL, got: None",
+        ),
+        ("cdp_consent", {"ads": {"model": 5, "granted": "g"}}, "model must be the name of a model"),
         ("cdp_identifiers", {"email": 1}, "var cdp_identifiers: expected a list"),
         ("cdp_identifiers", ["email"], "expected a mapping of keys, got: email"),
         ("cdp_identifiers", [{"priority": 1}], "missing key 'name'. Allowed keys: name, prio"),
@@ -685,6 +727,20 @@ EVERYTHING = {
         {"name": "owner", "survivorship": "most_frequent"},
         {"name": "plan", "survivorship": "first"},
     ],
+    "cdp_consent": {
+        "analytics": "is_identified",
+        "marketing": [
+            {"event": ["signed_up", "it's mine"], "granted": "properties.news = 'yes'"},
+            {"event": "unsubscribed", "granted": False},
+            # Any model will do where nothing is run.
+            {
+                "model": "cdp__user_profiles",
+                "granted": "is_identified",
+                "said_at": "first_seen",
+                "identifiers": {"canonical_id": "canonical_id", "email": "email"},
+            },
+        ],
+    },
     "cdp_identifiers": [{"name": "partner_id"}],
     "cdp_sources": [WEB, {**CRM, "identifier_type": "partner_id"}, *COLLECTED],
 }

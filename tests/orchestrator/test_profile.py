@@ -106,6 +106,10 @@ VARS = {
             "description": "What was bought.",
         },
     ],
+    "cdp_consent": {
+        "ads": "not is_identified",
+        "news": {"event": "noted", "granted": "properties.note is not null"},
+    },
     "cdp_segments": [
         {"name": "users", "where": "is_identified", "description": "Whoever is known."},
         {"name": "newcomers", "where": "total_page_views < 3"},
@@ -327,6 +331,20 @@ def test_segments_tell_since_when(ann: dict[str, Any]) -> None:
     ]
 
 
+def test_consents_tell_who_says_so(ann: dict[str, Any], profile: Profile) -> None:
+    assert ann["consents"] == [
+        {"purpose": "ads", "is_granted": False, "said_at": None, "source": "profile"},
+        {
+            "purpose": "news",
+            "is_granted": True,
+            "said_at": "2026-06-03 12:00:00",
+            "source": "event noted",
+        },
+    ]
+    said = " ".join(profile("user_id=u1").split())
+    assert "consents ads no profile news yes since 2026-06-03 12:00 event noted" in said
+
+
 def test_a_merge_is_in_the_history(ann: dict[str, Any], ids: dict[str, str]) -> None:
     (merge,) = ann["history"]
     assert (merge["change"], merge["changed_at"]) == ("merge", "2026-06-30 00:00:00")
@@ -518,7 +536,7 @@ def test_a_person_is_shown_on_a_screen(profile: Profile, ids: dict[str, str]) ->
     assert "users since 2026-06-10 00:00 entered by definition" in lines
     assert "2026-06-20 11:00 app page_viewed /docs" in lines
     assert any("was merged into" in line for line in lines)
-    assert len(lines) < 50
+    assert len(lines) < 55
     assert "newcomers" not in said
 
 

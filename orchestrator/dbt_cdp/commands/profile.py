@@ -53,7 +53,7 @@ def profile(
     as_json: bool,
     project: Project,
 ) -> None:
-    """Show a person: identifiers, attributes, traits, scores, segments, history, last events.
+    """Show a person: identifiers, attributes, traits, scores, segments, consents, last events.
 
     ANY_IDENTIFIER is a value, or TYPE=VALUE such as email=ann@shop.example, in any spelling that
     events may have; or a canonical id, also one that was merged into another. What is typed stays
@@ -110,6 +110,8 @@ def _print(person: Person, everything: bool) -> None:
     console.print(_side_by_side(facts) if console.width >= _WIDE else Group(*facts))
     console.print(_section("scores", _scores(person)))
     console.print(_section("segments", _segments(person, everything)))
+    if person.consents:
+        console.print(_section("consents", _consents(person)))
     if person.history:
         console.print(_section("merges and splits", _history(person, everything)))
     console.print(_section("last events", _events(person)))
@@ -225,6 +227,20 @@ def _segments(person: Person, everything: bool) -> Table | None:
             )
             for membership in person.segments
             if everything or membership.exited_at is None
+        ]
+    )
+
+
+def _consents(person: Person) -> Table | None:
+    return _grid(
+        [
+            (
+                consent.purpose,
+                in_words(consent.is_granted),
+                f"since {_minute(consent.said_at)}" if consent.said_at else "",
+                consent.source,
+            )
+            for consent in person.consents
         ]
     )
 
