@@ -118,7 +118,7 @@ said as (
         canonical_id,
         '{{ statement.purpose }}' as purpose,
         {{ cdp.cdp_is_granted(cdp.cdp_consent_sql(statement)) }} as is_granted,
-        null as said_at,
+        cast(null as {{ dbt.type_timestamp() }}) as said_at,
         'profile' as source
 
     from profiles
@@ -126,26 +126,17 @@ said as (
 
 ),
 
+-- Of a yes and a no of the same time the no counts.
 final as (
 
-    select
-        canonical_id,
-        purpose,
-        is_granted,
-        cast(said_at as {{ dbt.type_timestamp() }}) as said_at,
-        source
-
-    from said
-
-    where
-        canonical_id is not null
-        and is_granted is not null
-
-    -- Of a yes and a no of the same time the no counts.
-    qualify row_number() over (
-        partition by canonical_id, purpose
-        order by said_at desc nulls last, is_granted asc, source asc
-    ) = 1
+    {{
+        cdp.cdp_first_rows(
+            "said",
+            ["canonical_id", "purpose"],
+            ["said_at desc nulls last", "is_granted asc", "source asc"],
+            where="canonical_id is not null and is_granted is not null"
+        )
+    }}
 
 )
 
