@@ -36,7 +36,7 @@ from dbt_cdp.privacy.rules import (
     Rule,
     described_tables,
 )
-from dbt_cdp.privacy.staged import forget, stage_rows
+from dbt_cdp.privacy.staged import forget, stage_found, stage_rows
 from dbt_cdp.project import Project
 from dbt_cdp.queries import Queries, open_queries
 
@@ -68,15 +68,7 @@ class Work:
         self._manifest = Dbt(project).manifest()
         self._staged = self._manifest.relation(IDENTIFIERS)
         settings = queries.settings
-        self._conditions = Conditions(
-            self._warehouse,
-            self._manifest,
-            self._staged,
-            self._manifest.relation(_GRAPH),
-            settings["normal_forms"],
-            settings["text"],
-            stage,
-        )
+        self._conditions = Conditions.at(stage, queries, self._manifest)
         # The package's own are there: an erasure begins after a build.
         self._tables = [
             one
@@ -94,15 +86,11 @@ class Work:
                 f" where stage = ? and request_id in ({marks})",
                 [APPROVED, ASKED, *some],
             )
-        self._stage_found(self._queries.settings["approved"])
+        stage_found(self._queries, self._stage, self._queries.settings["approved"])
 
     def find_of(self, request_id: str) -> None:
         """Look up all that the people of a request are known by."""
-        self._stage_found("?", request_id)
-
-    def _stage_found(self, requests: str, *parameters: str) -> None:
-        sql = self._queries.settings["stage_found"].replace("{requests}", requests)
-        self._warehouse.execute(sql, [self._stage, *parameters])
+        stage_found(self._queries, self._stage, "?", request_id)
 
     def identifiers(self) -> list[tuple[str, Identifier]]:
         """What they are known by, with the request, but for the keys of tables."""
