@@ -17,9 +17,14 @@ from typing import Any
 
 import duckdb
 import pytest
+import sqlglot
+import yaml
 
 from consumer import DUCKDB, Consumer, write_shop
+from dbt_cdp import privacy
 from dbt_cdp.cli import run
+from dbt_cdp.dbt import Dbt
+from dbt_cdp.project import Project
 from fake_api import serving
 from listener import SECRET, Listener
 
@@ -58,6 +63,13 @@ SOURCE = {
     "tables": [
         {"name": name, "config": {"meta": {"cdp_erasure": rule}}} for name, rule in RULES.items()
     ],
+}
+
+# Targets for which queries are compiled, and which nobody connects to.
+TARGETS = {
+    "bigquery": {"method": "oauth-secrets", "token": "x", "project": "p", "dataset": "d"},
+    "snowflake": {"account": "a", "user": "u", "password": "p", "database": "d", "schema": "s"},
+    "postgres": {"host": "h", "port": 1, "user": "u", "pass": "p", "dbname": "d", "schema": "s"},
 }
 
 HOSTILE = "<script>alert('x')</script>\x07 =1+1 'quoted' \"too\" ; drop table x -- 🧑‍🚀"
@@ -413,16 +425,32 @@ def test_a_wrong_call_is_told(
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kind", ["bigquery", "snowflake", "postgres"])
+def test_the_queries_are_compiled_for_other_warehouses(folder: Path, kind: str) -> None:
+    path = folder / "profiles.yml"
+    profiles = yaml.safe_load(path.read_text())
+    (settings,) = profiles.values()
+    settings["outputs"][kind] = {"type": kind, **TARGETS[kind]}
+    path.write_text(yaml.safe_dump(profiles))
+    jinja = Path(privacy.__file__).parents[1].joinpath("access_queries.sql").read_text()
+    compiled = json.loads(Dbt(Project.find(folder, target=kind)).compile_inline(jinja))
+    for sql in (*compiled["queries"].values(), *compiled["purposes"].values()):
+        sqlglot.parse_one(sql, dialect=kind)
+    assert {*compiled["purposes"]} == {"advertising", "marketing"}
+
+
 _KILLER = """
 import os, signal, sys
 from dbt_cdp import cli
 from dbt_cdp.privacy import access_file
 
+number, where = int(sys.argv[1]), sys.argv[2]
+
 def killed(*arguments):
-    os.kill(os.getpid(), int(sys.argv[1]))
+    os.kill(os.getpid(), number)
 
 access_file.document_of, real = killed, access_file.document_of
-if sys.argv[2] == "rows":
+if where == "rows":
     access_file.document_of, access_file.cell = real, killed
 sys.argv = ["cdp", "access", "--identifier", "user_id=ada-7", "--output", "given.zip"]
 cli.main()

@@ -21,6 +21,8 @@ _SHOWN_LENGTH = 300
 
 def plain(value: Any) -> Any:
     """A value as JSON has it: bytes are Base64; a number that is none is text."""
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, bytes | bytearray):
         return base64.b64encode(value).decode("ascii")
     if isinstance(value, float) and not math.isfinite(value):

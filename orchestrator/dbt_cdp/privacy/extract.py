@@ -55,21 +55,28 @@ class Extract:
 
     def read(self) -> Iterator[tuple[Any, ...]]:
         """The rows, read as they are asked for."""
-        yield from self._read("")
+        yield from self._read("from read_parquet($file)")
 
     def newest(self, limit: int) -> Iterator[tuple[Any, ...]]:
         """The newest rows, by the first column with a time; any, where none has."""
-        with _connection(self._file) as connection:
-            described = connection.execute("describe from read_parquet(?)", [str(self._file)])
-            times = [name for name, kind, *_ in described.fetchall() if kind.startswith(_TIMES)]
-        order = (
-            f'order by "{times[0].replace(chr(34), chr(34) * 2)}" desc nulls last' if times else ""
+        described = self._read("describe from read_parquet($file)")
+        times = [name for name, kind, *_ in described if kind.startswith(_TIMES)]
+        if not times:
+            yield from self._read(f"from read_parquet($file) limit {limit}")
+            return
+        # Whole rows are only read of those: a sort would hold many more.
+        name = times[0].replace('"', '""')
+        newest = f'order by "{name}" desc nulls last'
+        rows = "from read_parquet($file, file_row_number = true)"
+        numbers = f"select file_row_number {rows} {newest} limit {limit}"
+        yield from self._read(
+            f"select * exclude (file_row_number) {rows}"
+            f" where file_row_number in ({numbers}) {newest}"
         )
-        yield from self._read(f"{order} limit {limit}")
 
-    def _read(self, clauses: str) -> Iterator[tuple[Any, ...]]:
+    def _read(self, sql: str) -> Iterator[tuple[Any, ...]]:
         with _connection(self._file) as connection:
-            cursor = connection.execute(f"from read_parquet(?) {clauses}", [str(self._file)])
+            cursor = connection.execute(sql, {"file": str(self._file)})
             while rows := cursor.fetchmany(_READ_AT_ONCE):
                 yield from rows
 
