@@ -12,6 +12,7 @@ from dbt_cdp import __version__
 from dbt_cdp.errors import ExitCode, disk_errors
 
 COMMANDS = {
+    "access": "dbt_cdp.commands.access:access",
     "collect": "dbt_cdp.commands.collect:collect",
     "demo": "dbt_cdp.commands.demo:demo",
     "doctor": "dbt_cdp.commands.doctor:doctor",

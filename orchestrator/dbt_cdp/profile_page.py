@@ -10,13 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from heapq import heapify, heappop, heappush
-from pathlib import Path
 from typing import TypeAlias
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from dbt_cdp.decisions import Identifier
-from dbt_cdp.person import ActiveDay, KnownIdentifier, Person, PersonLink, in_words, shortened
+from dbt_cdp.pages import render
+from dbt_cdp.person import ActiveDay, KnownIdentifier, Person, PersonLink
 
 _TEMPLATE = "profile_page.html"
 
@@ -116,21 +114,9 @@ class Month:
 
 def page(person: Person) -> str:
     """The page, as HTML."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "words": in_words,
-        "shortened": shortened,
-        "day": lambda time: f"{time:%Y-%m-%d}" if time else "unknown",
-        "minute": lambda time: f"{time:%Y-%m-%d %H:%M}",
-    }
     months = draw_months(person.days, person.identifiers)
-    return environment.get_template(_TEMPLATE).render(
+    return render(
+        _TEMPLATE,
         person=person,
         tree=draw_tree(person.identifiers, person.links),
         months=months,

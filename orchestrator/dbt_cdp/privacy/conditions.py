@@ -4,17 +4,18 @@ Whom an erasure is about stands in the table erasure_identifiers; the text of a 
 identifier.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from dbt_cdp.dbt import Manifest, Relation
+from dbt_cdp.person import CANONICAL_ID
 from dbt_cdp.privacy.ledger import IDENTIFIERS
 from dbt_cdp.privacy.rules import ANY, BY_NAME, INTERNAL, Action, Rule
 from dbt_cdp.queries import Queries
 from dbt_cdp.warehouse import Warehouse
 
-_GRAPH = "cdp__identity_graph"
+_GRAPH, _IDS = "cdp__identity_graph", "cdp__canonical_id_history"
 
 # What is looked for within texts is at least so long: a shorter value is in most of them.
 SHORTEST_IN_TEXT = 4
@@ -66,15 +67,11 @@ class Conditions:
 
     def _of(self, rule: Rule, relation: Relation) -> str:
         if rule.through:
-            ((column, other),) = [one for one in rule.through.items() if one[0] != "model"]
-            view = self.manifest.relation(rule.through["model"])
-            by_name = rule.model_copy(update={"identifiers": BY_NAME, "through": {}})
-            inner = self.of(by_name, view)
-            return f"{column} in (select {other} from {view} where {inner})"  # noqa: S608
+            return self._through(rule, self.of)
         if rule.typed:
             return _any([self._is_typed(kind, value) for kind, value in rule.typed.items()])
         found = self._columns_by_type(rule, relation)
-        types = {kind: names for kind, names in found.items() if kind in self.normal_forms}
+        types = {kind: found[kind] for kind in self.normal_forms if kind in found}
         is_told_by_strength = len(types) > 1
         each = [
             self.is_in(kind, name)
@@ -83,6 +80,33 @@ class Conditions:
             for name in names
         ]
         return _any([self._is_owned(types), *each] if is_told_by_strength else each)
+
+    def of_nobody_else(self, rule: Rule, relation: Relation) -> str:
+        """The condition of a rule, for the rows that may be shown to the person.
+
+        It leaves out those of which a stronger identifier is somebody else's, also where a rule
+        has one type in several columns, or a canonical id; and those whose typed identifiers are
+        not all the person's.
+
+        Raises:
+            ConfigurationError: there is no model that it leads through.
+        """
+        if rule.through:
+            return self._through(rule, self.of_nobody_else)
+        if rule.typed:
+            pairs = rule.typed.items()
+            all_theirs = [f"({two} is null or {self._is_typed(one, two)})" for one, two in pairs]
+            return " and ".join([f"({self.of(rule, relation)})", *all_theirs])
+        found = self._columns_by_type(rule, relation)
+        order = [*INTERNAL, *self.normal_forms, ANY]
+        return self._is_owned({kind: found[kind] for kind in order if kind in found})
+
+    def _through(self, rule: Rule, condition: Callable[[Rule, Relation], str]) -> str:
+        ((column, other),) = [one for one in rule.through.items() if one[0] != "model"]
+        view = self.manifest.relation(rule.through["model"])
+        by_name = rule.model_copy(update={"identifiers": BY_NAME, "through": {}})
+        inner = condition(by_name, view)
+        return f"{column} in (select {other} from {view} where {inner})"  # noqa: S608
 
     def columns(self, rule: Rule, relation: Relation) -> list[tuple[str, str]]:
         """The columns with identifiers, each with the condition that it holds one of the
@@ -107,7 +131,9 @@ class Conditions:
 
     def value(self, kind: str, column: str) -> str:
         """A column's value as identifiers of the person are written."""
-        return f"cast({column} as {self.text})" if kind in INTERNAL else self._normal(kind, column)
+        if kind in INTERNAL:
+            return f"cast({column} as {self.text})"
+        return self.normal_forms[kind].replace("{x}", column)
 
     def _columns_by_type(self, rule: Rule, relation: Relation) -> dict[str, list[str]]:
         columns = self.warehouse.columns(relation) if rule.identifiers == BY_NAME else ()
@@ -119,9 +145,6 @@ class Conditions:
             return _any([self.is_in(one, column) for one in self.normal_forms])
         return f"{self.value(kind, column)} in ({self._staged_of(kind)})"
 
-    def _normal(self, kind: str, column: str) -> str:
-        return self.normal_forms[kind].replace("{x}", column)
-
     def _staged_of(self, kind: str) -> str:
         return (
             f"select identifier_value from {self.staged}"  # noqa: S608
@@ -132,18 +155,29 @@ class Conditions:
         """Whether the strongest identifier that somebody is known by is the person's.
 
         Args:
-            types: the columns by type.
+            types: the columns by type, strongest first.
         """
         cases = []
-        for kind in [one for one in self.normal_forms if one in types]:
-            known = (
-                f"select identifier_value from {self.graph}"  # noqa: S608
-                f" where canonical_id is not null and identifier_type = '{kind}'"
-            )
-            for column in types[kind]:
+        for kind, columns in types.items():
+            known = self._known(kind)
+            for column in columns:
                 cases.append(f"when {self.is_in(kind, column)} then 1")
-                cases.append(f"when {self._normal(kind, column)} in ({known}) then 0")
+                if known:
+                    cases.append(f"when {self.value(kind, column)} in ({known}) then 0")
+        if not cases:
+            return "1 = 0"
         return f"case {' '.join(cases)} else 0 end = 1"
+
+    def _known(self, kind: str) -> str | None:
+        """What of a type somebody is known by; None where that is not told."""
+        if kind == CANONICAL_ID:
+            return f"select canonical_id from {self.manifest.relation(_IDS)}"  # noqa: S608
+        if kind not in self.normal_forms:
+            return None
+        return (
+            f"select identifier_value from {self.graph}"  # noqa: S608
+            f" where canonical_id is not null and identifier_type = '{kind}'"
+        )
 
     def _is_typed(self, kind: str, value: str) -> str:
         cases = " ".join(

@@ -56,13 +56,7 @@ def add_requests(
         DbtError: the project cannot be compiled, or the ledger cannot be made.
         WarehouseError: the warehouse refuses.
     """
-    types = [*identifier_types(project), CANONICAL_ID]
-    problems = [identifier_problem(one, types) for group in people for one in group]
-    if any(problems) or not all(people):
-        raise ConfigurationError(
-            f"An identifier {next(filter(None, problems), 'is missing')}.",
-            remedy="give each as TYPE=VALUE, such as email=ann@shop.example.",
-        )
+    check_identifiers(project, people)
     now = utc_now()
     asked = {uuid.uuid4().hex: group for group in people}
     with opened(project) as (queries, ledger):
@@ -87,6 +81,21 @@ def add_requests(
     return [known[one] for one in asked]
 
 
+def check_identifiers(project: Project, people: Sequence[Sequence[Identifier]]) -> None:
+    """Make sure that what people are said to be known by can be identifiers.
+
+    Raises:
+        ConfigurationError: one is none, or somebody has none.
+    """
+    types = [*identifier_types(project), CANONICAL_ID]
+    problems = [identifier_problem(one, types) for group in people for one in group]
+    if any(problems) or not all(people):
+        raise ConfigurationError(
+            f"An identifier {next(filter(None, problems), 'is missing')}.",
+            remedy="give each as TYPE=VALUE, such as email=ann@shop.example.",
+        )
+
+
 def _found(
     queries: Queries, request_ids: Sequence[str], now: datetime, due: timedelta
 ) -> list[Request]:
@@ -108,14 +117,24 @@ def _found(
     for request_id, rows in meanings.items():
         people = {canonical_id for _, _, canonical_id, _, _ in rows if canonical_id}
         count = counts.get(request_id, 0)
-        review = "; ".join(_review(rows, len(people), count)) or None
+        review = "; ".join(reasons_for_review(rows, len(people), count)) or None
         requests.append(
             Request(request_id, Status.RECEIVED, now, now, now + due, len(people), count, review)
         )
     return requests
 
 
-def _review(rows: Sequence[tuple[Any, ...]], people: int, identifiers: int) -> Iterator[str]:
+def reasons_for_review(
+    rows: Sequence[tuple[Any, ...]], people: int, identifiers: int
+) -> Iterator[str]:
+    """Why somebody has to look at what was asked for.
+
+    Args:
+        rows: what each identifier means: its type, its value, the canonical id, whether it is
+            shared, and why it is blocked.
+        people: how many people that are.
+        identifiers: how many identifiers those are known by.
+    """
     for kind, _, _, is_shared, block_reason in rows:
         if is_shared:
             yield f"the {kind} is shared, and so nobody's alone; it is left where it is"

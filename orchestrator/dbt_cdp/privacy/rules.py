@@ -11,7 +11,7 @@ strongest identifier that anybody is known by is that person's, as when events a
 other people's rows that name the person the columns with the identifiers are emptied.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -154,12 +154,16 @@ class DescribedTable:
         name: how ledgers call it: the alias in the package, else the node's name.
         relation: where it is.
         is_own: whether it is one of the package.
+        is_public: whether others may read it, for a model.
+        documented: the columns that its YAML names.
     """
 
     name: str
     relation: Relation
     is_own: bool
     rules: Sequence[Rule]
+    is_public: bool = False
+    documented: Collection[str] = ()
 
 
 def described_tables(manifest: Manifest, types: Sequence[str]) -> list[DescribedTable]:
@@ -184,7 +188,8 @@ def _described(node: Mapping[str, Any], types: Sequence[str]) -> DescribedTable 
     relation = relation_of(node)
     is_own = node["package_name"] == PACKAGE
     name = relation.identifier if is_own else node["name"]
-    return DescribedTable(name, relation, is_own, rules)
+    is_public = node.get("access") == "public"
+    return DescribedTable(name, relation, is_own, rules, is_public, frozenset(node["columns"]))
 
 
 def meta_of(node: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dbt_cdp.batches import batches
 from dbt_cdp.dbt import Manifest, Relation
 from dbt_cdp.privacy.ledger import IDENTIFIERS
+from dbt_cdp.queries import Queries
 from dbt_cdp.warehouse import Warehouse
 
 _CHUNK_ROWS, _VALUES_AT_ONCE = 10_000, 500
@@ -24,7 +25,7 @@ def stage_rows(
         warehouse: the warehouse.
         staged: the table.
         rows: the request, an identifier's type, and its value; those that are there stay.
-        stage: what they are for: asked, running or preview.
+        stage: what they are for: asked, running, preview or access.
     """
     for chunk in batches(rows, _CHUNK_ROWS):
         by_id = {_entry_id(stage, row): row for row in chunk}
@@ -36,6 +37,19 @@ def stage_rows(
             "stage": [stage] * len(by_id),
         }
         warehouse.insert_new(staged, columns, "entry_id")
+
+
+def stage_found(queries: Queries, stage: str, requests: str, *parameters: str) -> None:
+    """Look up and write all that the people of requests are known by.
+
+    Args:
+        queries: those of erasures, on an open warehouse.
+        stage: what it is for.
+        requests: whose requests are meant, as SQL.
+        parameters: those of that SQL.
+    """
+    sql = queries.settings["stage_found"].replace("{requests}", requests)
+    queries.warehouse.execute(sql, [stage, *parameters])
 
 
 def _entry_id(stage: str, row: tuple[str, str, str]) -> str:

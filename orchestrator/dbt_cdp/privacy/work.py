@@ -40,7 +40,7 @@ from dbt_cdp.privacy.rules import (
     described_tables,
 )
 from dbt_cdp.privacy.search import LEDGERS, Search, tasks_of
-from dbt_cdp.privacy.staged import forget, stage_rows
+from dbt_cdp.privacy.staged import forget, stage_found, stage_rows
 from dbt_cdp.project import Project
 from dbt_cdp.queries import Queries, open_queries
 
@@ -93,15 +93,11 @@ class Work:
                 f" where stage = ? and request_id in ({marks})",
                 [APPROVED, ASKED, *some],
             )
-        self._stage_found(self._queries.settings["approved"])
+        stage_found(self._queries, self._stage, self._queries.settings["approved"])
 
     def find_of(self, request_id: str) -> None:
         """Look up all that the people of a request are known by."""
-        self._stage_found("?", request_id)
-
-    def _stage_found(self, requests: str, *parameters: str) -> None:
-        sql = self._queries.settings["stage_found"].replace("{requests}", requests)
-        self._warehouse.execute(sql, [self._stage, *parameters])
+        stage_found(self._queries, self._stage, "?", request_id)
 
     def identifiers(self) -> list[tuple[str, Identifier]]:
         """What they are known by, with the request, but for the keys of tables."""
