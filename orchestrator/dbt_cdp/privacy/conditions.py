@@ -80,14 +80,15 @@ class Conditions:
         if kind == ANY:
             return _any([self._is_in(one, column) for one in self.normal_forms])
         value = f"cast({column} as {self.text})" if kind in INTERNAL else self._normal(kind, column)
-        return f"{value} in ({self._staged_of(kind)})"
+        return f"{value} in ({self.staged_of(kind)})"
 
     def _normal(self, kind: str, column: str) -> str:
         return self.normal_forms[kind].replace("{x}", column)
 
-    def _staged_of(self, kind: str) -> str:
+    def staged_of(self, kind: str, value: str = "identifier_value") -> str:
+        """A query of the person's identifiers of a type, or of another SQL value of each."""
         return (
-            f"select identifier_value from {self.staged}"  # noqa: S608
+            f"select {value} from {self.staged}"  # noqa: S608
             f" where stage = '{self.stage}' and identifier_type = '{kind}'"
         )
 
