@@ -60,6 +60,7 @@ def make_certificate(project: Project, request_id: str) -> dict[str, Any]:
         "tables": _summed(tasks, "table"),
         "destinations": _last(tasks, "destination"),
         "sources": _last(tasks, "source"),
+        "archives": _last(tasks, "archive"),
         "suppressed": sum(
             one.get("count_rows") or 0 for one in tasks if one["kind"] == "suppression"
         ),
@@ -184,6 +185,7 @@ def page(certificate: Mapping[str, Any]) -> str:
         table("Deleted or emptied", certificate["tables"], ("table", "action", "rows")),
         table("Destinations", certificate["destinations"], place),
         table("Sources", certificate["sources"], place),
+        table("Archives", certificate["archives"], place),
         table("Kept", certificate["kept"], place),
         f"<p>{text(certificate['remains'])}</p>",
         table("Entries", certificate["entries"], ("position", "entered_at", "status", HASH)),

@@ -147,7 +147,7 @@ class Task:
     """What was done, or is left to do, for a request in one place.
 
     Attributes:
-        kind: table, destination, source, suppression or scan.
+        kind: table, destination, source, archive, suppression or scan.
         subject: which.
         action: what is done there.
         status: done, left (it is tried again, or a person has to do it) or kept.
