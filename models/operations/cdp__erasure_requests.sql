@@ -5,6 +5,8 @@
     )
 }}
 
+{%- do cdp.cdp_erasure() %}
+
 {{
     cdp.cdp_empty_rows({
         "entry_id": "text",

@@ -323,6 +323,17 @@ where suppressions.lifted_at is null
 {% do normal_forms.update({type.name: cdp.cdp_normalize_identifier(type.form, "cast({x} as " ~ text ~ ")")}) %}
 {% endfor %}
 
+{# The form of each type, see cdp_normalize_identifier, for what is compared outside of the warehouse; and where retention archives. #}
+{% set forms = {} %}
+{% for type in cdp.cdp_identifier_types() %}
+{% do forms.update({type.name: type.form}) %}
+{% endfor %}
+{% set archives = [] %}
+{% set retention = cdp.cdp_retention() %}
+{% for policy in ([retention.default] + (retention.sources.values() | list) if retention else []) %}
+{% do archives.append(policy.archive) if policy.archive not in [none] + archives %}
+{% endfor %}
+
 {# An event that names fewer people is one of another group (see cdp_group_key), as if an earlier version of it had come late. {batch} is
    the number of a build. #}
 {% set tuple_key = cdp.cdp_hash_key(cdp.cdp_event_identifiers()) %}
@@ -342,6 +353,10 @@ where tuple_key <> {{ tuple_key }}
     "stage_found": stage_found,
     "approved": approved,
     "normal_forms": normal_forms,
+    "forms": forms,
+    "archives": archives,
+    "origins": cdp.cdp_origins(),
+    "md5": dbt.hash("identifier_value"),
     "position": dbt.position("?", "lower({x})"),
     "is_before": cdp.cdp_try_timestamp("{x}") ~ " < cast('{day}' as " ~ dbt.type_timestamp() ~ ")",
     "instant": cdp.cdp_try_timestamp("{x}"),

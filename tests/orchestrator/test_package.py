@@ -324,6 +324,25 @@ def test_a_retention_that_cannot_be_read_stops_dbt(
 
 
 @pytest.mark.parametrize(
+    ("erasure", "said"),
+    [
+        (["site"], "cdp_erasure: expected a mapping of keys"),
+        ({"tables": ["site"]}, "cdp_erasure: unknown key 'tables'"),
+        ({"source_tables": "site"}, "source_tables must be a list of names of cdp_sources"),
+        (
+            {"source_tables": ["sit"]},
+            "'sit' is no source with tables of its own to delete from. Did you mean 'site'?"
+            " There are: site.",
+        ),
+        ({"source_tables": ["web"]}, "'web' is no source with tables of its own"),
+    ],
+)
+def test_an_erasure_that_cannot_be_read_stops_dbt(dbt: Parser, erasure: object, said: str) -> None:
+    site = {"name": "site", "collector": "segment", "source": "segment"}
+    assert said in dbt.parse_errors(cdp_sources=[WEB, site], cdp_erasure=erasure)
+
+
+@pytest.mark.parametrize(
     ("entries", "said"),
     [
         ("web", "var cdp_sources: expected a list"),

@@ -61,6 +61,7 @@ def make_certificate(project: Project, request_id: str) -> dict[str, Any]:
         "tables": _summed(tasks, "table"),
         "destinations": _last(tasks, "destination"),
         "sources": _last(tasks, "source"),
+        "archives": _last(tasks, "archive"),
         "searched_at": next(
             (one["entered_at"] for one in reversed(tasks) if one["kind"] == "searched"), None
         ),
@@ -197,6 +198,7 @@ def page(certificate: Mapping[str, Any]) -> str:
         table("Deleted or emptied", certificate["tables"], ("table", "action", "rows")),
         table("Destinations", certificate["destinations"], place),
         table("Sources", certificate["sources"], place),
+        table("Archives", certificate["archives"], place),
         table("Found by the search", certificate["found"], place),
         table("Kept", certificate["kept"], place),
         f"<p>{text(certificate['remains'])}</p>",

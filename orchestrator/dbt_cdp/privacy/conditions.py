@@ -143,11 +143,12 @@ class Conditions:
         """The condition that a column holds an identifier of the person."""
         if kind == ANY:
             return _any([self.is_in(one, column) for one in self.normal_forms])
-        return f"{self.value(kind, column)} in ({self._staged_of(kind)})"
+        return f"{self.value(kind, column)} in ({self.staged_of(kind)})"
 
-    def _staged_of(self, kind: str) -> str:
+    def staged_of(self, kind: str, value: str = "identifier_value") -> str:
+        """A query of the person's identifiers of a type, or of another SQL value of each."""
         return (
-            f"select identifier_value from {self.staged}"  # noqa: S608
+            f"select {value} from {self.staged}"  # noqa: S608
             f" where stage = '{self.stage}' and identifier_type = '{kind}'"
         )
 

@@ -3,13 +3,14 @@
 An erasure is done in two parts, with a build of dbt between them. `begin` looks up all that the
 people are known by, suppresses it, deletes what dbt reads, and withdraws the identifiers, so that
 the build computes identities, profiles and segments without them. `finish` deletes what the build
-has left, asks the destinations, and looks whether anything is still there. Each part can be killed
-anywhere and done again.
+has left, asks the destinations, rewrites archives, and looks whether anything is still there. Each
+part can be killed anywhere and done again.
 """
 
 from dataclasses import dataclass
 
 from dbt_cdp.output import talk
+from dbt_cdp.privacy.archives import erase_archives
 from dbt_cdp.privacy.downstream import erase_downstream
 from dbt_cdp.privacy.ledger import DONE, IN_WORK, LEFT, Request, Status, Task, opened_ledger
 from dbt_cdp.privacy.suppressions import suppress
@@ -99,9 +100,10 @@ def finish(project: Project, salt: str = "", *, is_deep: bool = False) -> Erasur
             if one.kind == "destination" and one.status == DONE
         }
     left = erase_downstream(project, [one.request_id for one in requests], done)
+    archived = erase_archives(project, requests)
     with opened(project) as (queries, ledger):
         work = Work(project, queries, ledger, requests, salt=salt)
-        for request_id, task in left:
+        for request_id, task in [*left, *archived]:
             ledger.enter_task(request_id, task)
         # What the destinations were sent is known until they have erased it.
         waits = {request_id for request_id, task in left if task.status == LEFT}

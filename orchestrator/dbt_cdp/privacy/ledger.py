@@ -147,8 +147,8 @@ class Task:
     """What was done, or is left to do, for a request in one place.
 
     Attributes:
-        kind: table, destination, source, suppression, scan, search (a column in which people were
-            found) or searched (that every column was).
+        kind: table, destination, source, archive, suppression, scan, search (a column in which
+            people were found) or searched (that every column was).
         subject: which.
         action: what is done there.
         status: done, left (it is tried again, or a person has to do it) or kept.

@@ -31,6 +31,7 @@ from dbt_cdp.privacy.ledger import (
     make_tables,
 )
 from dbt_cdp.privacy.leftovers import drop_failures, remove_artifacts
+from dbt_cdp.privacy.origins import Origins
 from dbt_cdp.privacy.rules import (
     BY_NAME,
     INTERNAL,
@@ -46,7 +47,6 @@ from dbt_cdp.queries import Queries, open_queries
 
 _EVENTS = "cdp__raw_events"
 _GRAPH, _MEMBERS = "cdp__identity_graph", "int_cdp__tuple_members"
-_INCOMING = ("stg_cdp__incoming_events", "stg_cdp__incoming_records")
 
 # What destinations were sent.
 _SENT = ("deliveries", "sync_attempts", "sync_rejects")
@@ -74,6 +74,9 @@ class Work:
         self._staged = self._manifest.relation(IDENTIFIERS)
         settings = queries.settings
         self._conditions = Conditions.of_queries(queries, self._manifest, stage)
+        self._origins = Origins(
+            self._warehouse, self._conditions, settings["origins"], settings["md5"]
+        )
         # The package's own are there: an erasure begins after a build.
         self._tables = [
             by_date(one, settings["is_before"])
@@ -164,6 +167,7 @@ class Work:
                 condition = "" if rule.text else self._condition(table, rule)
                 if condition and (rows := self._count(table, condition)):
                     yield table.name, str(rule.action), rows
+        yield from self._origins.count()
 
     def _condition(self, table: DescribedTable, rule: Rule) -> str:
         """Which rows a rule is about, and has not been carried out for."""
@@ -190,6 +194,10 @@ class Work:
                     total += self.apply(table, rule)
                     if table.relation == events:
                         self._move_events()
+        if before_build:
+            for task in self._origins.erase():
+                self.enter(task)
+                total += task.rows or 0
         return total
 
     def _move_events(self) -> None:
@@ -300,37 +308,26 @@ class Work:
                 self._ledger.enter_task(request_id, task)
 
     def look_at_sources(self) -> None:
-        """What is left in tables of others, which the package reads and may not change. Who says
-        that they have deleted it there is believed: it may take until it is loaded again."""
-        rule = Rule(action=Action.DELETE, identifiers=BY_NAME)
-        detail = "delete the person's rows there; they are not read any more"
-        found: dict[str, int] = {}
-
-        def place(source: str) -> tuple[str, str, str]:
-            return "source", source, "delete"
-
-        for model in _INCOMING:
-            view = self._manifest.relation(model)
-            condition = self._conditions.of(rule, view)
-            sql = f"select source, count(*) from {view} where {condition} group by source"  # noqa: S608
-            for source, count in self._warehouse.query(sql):
-                found[source] = found.get(source, 0) + count
+        """Enter what is left in tables of others, which the package reads and may not change. Who
+        says that they have deleted it there is believed: it may take until it is loaded again."""
+        found = self._origins.left()
         for request_id in self._ids:
             known = {
                 one.subject: one.status
                 for one in self._known.get(request_id, [])
                 if one.kind == "source"
             }
-            for source, count in found.items():
+            for source, (count, detail) in found.items():
                 if known.get(source) != DONE:
-                    self._ledger.enter_task(request_id, Task(*place(source), LEFT, count, detail))
+                    task = Task("source", source, "delete", LEFT, count, detail)
+                    self._ledger.enter_task(request_id, task)
             for source, status in known.items():
                 if status == LEFT and source not in found:
-                    self._ledger.enter_task(request_id, Task(*place(source), DONE, 0))
+                    self._ledger.enter_task(request_id, Task("source", source, "delete", DONE, 0))
 
     def scan(self) -> int:
         """Look again in every table that is described; how many rows are still there."""
-        remains = 0
+        found: list[tuple[str, int]] = []
         for table in self._tables:
             for rule in table.rules:
                 is_kept = rule.action in (Action.KEEP, Action.MANUAL)
@@ -340,8 +337,11 @@ class Work:
                 named = [one for _, one in columns if rule.action is not Action.NULL]
                 condition = " or ".join([f"({self._condition(table, rule)})", *named])
                 if count := self._count(table, condition):
-                    remains += count
-                    self.enter(Task("scan", table.name, "look again", LEFT, count))
+                    found.append((table.name, count))
+        found += self._origins.remains()
+        for name, count in found:
+            self.enter(Task("scan", name, "look again", LEFT, count))
+        remains = sum(count for _, count in found)
         if not remains:
             self.enter(Task("scan", "all tables", "look again", DONE, 0))
         return remains

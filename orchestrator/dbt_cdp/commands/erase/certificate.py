@@ -55,7 +55,7 @@ def _print(found: Mapping[str, Any]) -> None:
     places = [(one["table"], one["action"], "done", one["rows"], None) for one in found["tables"]]
     places += [
         (one["subject"], one["action"], one["status"], one.get("count_rows"), one.get("detail"))
-        for kind in ("destinations", "sources", "found", "kept")
+        for kind in ("destinations", "sources", "archives", "found", "kept")
         for one in found[kind]
     ]
     print_table(("place", "action", "status", "rows", "detail"), places)
