@@ -7,6 +7,7 @@ has left, asks the destinations, rewrites archives, and looks whether anything i
 part can be killed anywhere and done again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dbt_cdp.output import talk
@@ -116,12 +117,26 @@ def finish(project: Project, salt: str = "", *, is_deep: bool = False) -> Erasur
         if is_deep:
             work.search(waits)
         ledger.write()
-        confirmed = work.conclude(waits, remains)
+        finished = work.conclude(waits, remains)
         ledger.write()
+    confirmed = _confirm(project, finished)
+    return Erasures(len(requests), rows, confirmed, len(requests) - confirmed)
+
+
+def _confirm(project: Project, finished: Sequence[Request]) -> int:
+    """Confirm requests of which nothing is left in tables, once nothing is in the file either; how
+    many those are."""
     problem = forget_deleted(project)
     if problem:
         talk(f"The rows are deleted, but their bytes may be in the file.\n{problem.message}")
-    return Erasures(len(requests), rows, confirmed, len(requests) - confirmed)
+    with opened_ledger(project) as ledger:
+        for request in finished:
+            if problem is None:
+                ledger.enter(request, Status.CONFIRMED, None, None)
+            elif request.status != Status.WAITING:
+                ledger.enter(request, Status.WAITING, None, "left: the bytes in the file")
+        ledger.write()
+    return 0 if problem else len(finished)
 
 
 def _in_work(project: Project) -> list[Request]:

@@ -361,10 +361,14 @@ class Work:
         for request_id, task in entries:
             self._ledger.enter_task(request_id, task)
 
-    def conclude(self, waits: set[str], remains: int) -> int:
-        """Enter what the requests have come to; how many are confirmed."""
+    def conclude(self, waits: set[str], remains: int) -> list[Request]:
+        """Enter what is left of requests, and forget whom those are about of which nothing is.
+
+        Returns:
+            These.
+        """
         tasks = self._ledger.tasks()
-        confirmed = []
+        finished = []
         for request in self._requests:
             known = tasks.get(request.request_id, [])
             left = [one for one in known if one.status == LEFT and one.kind != "scan"]
@@ -377,10 +381,9 @@ class Work:
                     places = ", ".join(sorted({one.subject for one in left}))
                     self._ledger.enter(request, Status.WAITING, None, f"left: {places}")
             else:
-                self._ledger.enter(request, Status.CONFIRMED, None, None)
-                confirmed.append(request.request_id)
-        forget(self._warehouse, self._manifest, confirmed)
-        return len(confirmed)
+                finished.append(request)
+        forget(self._warehouse, self._manifest, [one.request_id for one in finished])
+        return finished
 
     def enter(self, task: Task) -> None:
         """Enter what was done for all the requests at once."""
