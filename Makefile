@@ -14,7 +14,7 @@ CLIENTS_READY := $(CLIENTS)/node_modules/.package-lock.json
 # Nothing here reports to anybody.
 export DO_NOT_TRACK := 1
 
-.PHONY: help venv demo test lint lint-python lint-types lint-sql unit emulator emulator-snowflake format bench lock clean
+.PHONY: help venv demo test lint lint-python lint-types lint-sql unit emulator emulator-snowflake format parity bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ format: $(READY) ## Rewrite the Python and SQL files in the house style
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/sqlfluff fix models $(wildcard tests/data)
+
+parity: $(READY) ## Run the tests of each warehouse, and put the numbers into the README
+	PYTHONPATH=tests/integration $(BIN)/python tests/parity.py
 
 bench: $(READY) ## Run the timed benchmarks
 	$(BIN)/python benchmarks/run.py

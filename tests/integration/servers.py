@@ -40,7 +40,7 @@ def free_ports(count: int) -> list[int]:
 def postgres_server() -> Iterator[int]:
     """A real server of Postgres, and its port on loopback. Anybody may be `dbt`, its superuser;
     who is `app` needs a password."""
-    programs = _postgres_programs()
+    programs = postgres_programs()
     if programs is None:
         pytest.skip("There are no programs of a Postgres server: apt-get install postgresql.")
     # The server does not run as root, and another user does not see into pytest's folders.
@@ -69,7 +69,7 @@ def postgres_server() -> Iterator[int]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _postgres_programs() -> Path | None:
+def postgres_programs() -> Path | None:
     """The folder of initdb and pg_ctl: on the path, or where Debian puts them."""
     found = shutil.which("pg_ctl")
     if found:

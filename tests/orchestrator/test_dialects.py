@@ -20,9 +20,7 @@ FILES = sorted(
 )
 
 # Macros, comments and Python's methods have names of their own.
-NOT_SQL = re.compile(
-    r"\{#.*?#\}|--[^\n]*|\b(cdp|dbt)\.\w+|\badapter\.\w+|[.]strftime\(", re.DOTALL
-)
+NOT_SQL = re.compile(r"\{#.*?#\}|--[^\n]*|\b(cdp|dbt)\.\w+|\badapter\.\w+|[.]strftime\(", re.DOTALL)
 
 DIALECT = re.compile(
     r"""
