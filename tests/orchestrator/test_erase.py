@@ -179,7 +179,7 @@ def test_what_is_no_request_is_refused(refused: Callable[..., str], folder: Path
     assert "is of no known type" in refused("request", "--identifier", f"mail={NEEDLE}", code=2)
     assert "has no value" in refused("request", "--identifier", "email=", code=2)
     (folder / "empty.txt").write_text("\n\n")
-    assert "has no requests" in refused("request", "--file", "empty.txt", code=2)
+    assert "names nobody" in refused("request", "--file", "empty.txt", code=2)
     assert "No requests have an id" in refused("approve", "abc", code=2)
     assert "No requests have an id" in refused("certificate", "abc", code=2)
     (folder / "other.json").write_text("{}")
