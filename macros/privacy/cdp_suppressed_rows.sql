@@ -67,6 +67,8 @@
         select lower(identifier_value) as identifier_value
 
         from {{ relation }}
+
+        where identifier_value is not null
         {{ "union distinct" if not loop.last }}
         {%- endfor %}
 

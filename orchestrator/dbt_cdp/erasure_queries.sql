@@ -280,9 +280,53 @@ set
 where tuple_key <> {{ tuple_key }}
 {% endset %}
 
+{# What the person's events and records alone have said goes with them, though it names nobody: values that are blocked, or were
+   withdrawn. #}
+{% set unused_identifiers %}
+delete from {{ ref("int_cdp__identifiers") }} as identifiers
+where not exists (
+    select 1
+
+    from {{ ref("int_cdp__identifier_tuples") }} as tuples
+
+    where
+        tuples.identifier_type = identifiers.identifier_type
+        and tuples.raw_value = identifiers.raw_value
+)
+{% endset %}
+{% set unused_keys %}
+delete from {{ ref("int_cdp__identifier_keys") }} as identifier_keys
+where
+    not exists (
+        select 1
+
+        from {{ ref("int_cdp__identifiers") }} as identifiers
+
+        where
+            identifiers.identifier_type = identifier_keys.identifier_type
+            and identifiers.identifier_value = identifier_keys.identifier_value
+    )
+    and not exists (
+        select 1
+
+        from {{ ref("int_cdp__decisions") }} as decisions
+
+        where
+            (
+                decisions.identifier_type_a = identifier_keys.identifier_type
+                and decisions.identifier_value_a = identifier_keys.identifier_value
+            )
+            or (
+                decisions.identifier_type_b = identifier_keys.identifier_type
+                and decisions.identifier_value_b = identifier_keys.identifier_value
+            )
+    )
+{% endset %}
+
 {{ tojson({
     "queries": {"asked": asked, "found": found, "shared": shared},
     "moved": moved,
+    "unused": [unused_identifiers, unused_keys],
     "stage_found": stage_found,
     "approved": approved,
     "normal_forms": normal_forms,

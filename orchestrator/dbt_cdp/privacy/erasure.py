@@ -99,6 +99,7 @@ def finish(project: Project) -> Erasures:
         rows = work.erase(before_build=True) + work.erase(
             before_build=False, but_ledgers=bool(waits)
         )
+        work.forget_unused()
         work.look_at_sources()
         remains = work.scan()
         ledger.write()

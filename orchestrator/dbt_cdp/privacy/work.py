@@ -197,6 +197,11 @@ class Work:
                         self._move_events()
         return total
 
+    def forget_unused(self) -> None:
+        """Forget values that nothing says any more: those that name nobody go with the person, too."""
+        for sql in self._queries.settings["unused"]:
+            self._warehouse.execute(sql)
+
     def _move_events(self) -> None:
         """Let the next build count events anew from which an identifier was taken."""
         sql: str = self._queries.settings["moved"]
