@@ -14,6 +14,9 @@ from dbt_cdp.warehouse import Warehouse
 # What is looked for within texts is at least so long: a shorter value is in most of them.
 SHORTEST_IN_TEXT = 4
 
+# A record's own id, and that of the one it was merged into, have the type that it says.
+RECORD_ID, MERGED_INTO = "record_id", "merged_into"
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -60,17 +63,24 @@ class Conditions:
             if kind not in types or not is_told_by_strength
             for name in names
         ]
-        return _any([self._is_owned(types), *each] if is_told_by_strength else each)
+        if is_told_by_strength:
+            each.insert(0, self._is_owned(types))
+        if rule.identifiers == BY_NAME and RECORD_ID in self.warehouse.columns(relation):
+            each.append(self._is_typed("identifier_type", RECORD_ID))
+        return _any(each)
 
     def columns(self, rule: Rule, relation: Relation) -> list[tuple[str, str]]:
         """The columns with identifiers, each with the condition that it holds one of the
         person."""
-        return [
+        found = [
             (name, self._is_in(kind, name))
             for kind, names in self._columns_by_type(rule, relation).items()
             if kind in self.normal_forms
             for name in names
         ]
+        if rule.identifiers == BY_NAME and MERGED_INTO in self.warehouse.columns(relation):
+            found.append((MERGED_INTO, self._is_typed("identifier_type", MERGED_INTO)))
+        return found
 
     def _columns_by_type(self, rule: Rule, relation: Relation) -> dict[str, list[str]]:
         columns = self.warehouse.columns(relation) if rule.identifiers == BY_NAME else ()
