@@ -1,11 +1,12 @@
 {# A query of the rows of `relation` that name somebody who is suppressed: the columns `keys`, by which they are told apart;
    is_dropped, where the row is that person's; and has_suppressed_<type> for each of `types`.
 
-   A row is the person's of its strongest identifier that is usable and not shared, as when events are attributed. One that
+   A row is the person's of its strongest identifier that is usable and not shared, as when events are attributed, of equals by the
+   name of the type. One that
    is somebody else's stays, without the identifiers that are suppressed. `relation` is a CTE that has the columns `types`. #}
 {% macro cdp_suppressed_rows(relation, keys, types) %}
     {%- set text = dbt.type_string() -%}
-    {%- set settings = cdp.cdp_identifier_types() | selectattr("name", "in", types) | list -%}
+    {%- set settings = cdp.cdp_identifier_types() | selectattr("name", "in", types) | sort(attribute="name") | sort(attribute="priority") -%}
     {%- set reasons = {} -%}
     {%- for type in settings -%}
         {%- do reasons.update({type.name: cdp.cdp_block_reason(type.form, "candidates.identifier_value")}) -%}
@@ -18,7 +19,7 @@
         select
             {{ key_list }},
             '{{ type.name }}' as identifier_type,
-            {{ type.priority }} as priority,
+            {{ loop.index }} as priority,
             {{ cdp.cdp_normalize_identifier(type.form, "cast(" ~ type.name ~ " as " ~ text ~ ")") }} as identifier_value
 
         from {{ relation }}
@@ -117,7 +118,7 @@
     select
         suppressed_rows.*,
         others.priority is null
-        or others.priority >= suppressed_rows.priority as is_dropped
+        or others.priority > suppressed_rows.priority as is_dropped
 
     from suppressed_rows
 

@@ -46,6 +46,8 @@ allowed as (
         {%- for column in columns %}
         {%- if column in identifiers %}
         case when suppressed.has_suppressed_{{ column }} then null else versions.{{ column }} end as {{ column }},
+        {%- elif column in ["properties", "traits"] %}
+        {{ cdp.cdp_without_addresses("versions", column) }} as {{ column }},
         {%- else %}
         versions.{{ column }},
         {%- endif %}

@@ -5,6 +5,10 @@
 
 {# Whom the identifiers of a request mean, one row each: in normal form, with the person, or why there is none. Parameter: the
    request. #}
+{% set reasons = {} %}
+{% for type in cdp.cdp_identifier_types() %}
+{% do reasons.update({type.name: cdp.cdp_block_reason(type.form, "asked.identifier_value")}) %}
+{% endfor %}
 {% set asked %}
 select
     asked.request_id,
@@ -12,7 +16,15 @@ select
     asked.identifier_value,
     graph.canonical_id,
     coalesce(graph.is_shared, false) as is_shared,
-    case when graph.identifier_id is null then blocked.block_reason end as block_reason
+    case
+        when graph.identifier_id is null
+            then
+                coalesce(
+                    {{ cdp.cdp_by_type("asked.identifier_type", reasons) }},
+                    case when blocked.identifier_value is not null then 'on the block list' end,
+                    case when blocked_always.identifier_value is not null then 'on the block list' end
+                )
+    end as block_reason
 
 from (
     select
@@ -32,21 +44,17 @@ left join {{ ref("cdp__identity_graph") }} as graph
         asked.identifier_type = graph.identifier_type
         and asked.identifier_value = graph.identifier_value
 
-left join (
-    select
-        identifier_type,
-        identifier_value,
-        min(block_reason) as block_reason
-
-    from {{ ref("int_cdp__identifiers") }}
-
-    where block_reason is not null
-
-    group by identifier_type, identifier_value
-) as blocked
+left join {{ ref("int_cdp__blocked_values") }} as blocked
     on
         asked.identifier_type = blocked.identifier_type
-        and asked.identifier_value = blocked.identifier_value
+        and lower(asked.identifier_value) = blocked.identifier_value
+        and blocked.is_live
+
+left join {{ ref("int_cdp__blocked_values") }} as blocked_always
+    on
+        blocked_always.identifier_type = '*'
+        and lower(asked.identifier_value) = blocked_always.identifier_value
+        and blocked_always.is_live
 
 union all
 
@@ -78,7 +86,7 @@ where canonical_id is not null
 {% endset %}
 
 {# All that the people of the requests are known by: every identifier but shared ones, the keys of tables, and every canonical id that
-   was theirs. #}
+   was theirs. A record is theirs by its own id, which may stand there with a stronger one. #}
 {% set found %}
 select
     people.request_id,
@@ -134,6 +142,25 @@ select
 from ({{ people }}) as people
 
 inner join {{ ref("int_cdp__tuple_people") }} as tuples on people.canonical_id = tuples.canonical_id
+
+union distinct
+
+select
+    people.request_id,
+    'tuple_key' as identifier_type,
+    members.tuple_key as identifier_value
+
+from ({{ people }}) as people
+
+inner join {{ ref("cdp__identity_graph") }} as graph on people.canonical_id = graph.canonical_id
+
+inner join {{ ref("int_cdp__tuple_members") }} as members on graph.identifier_id = members.identifier_id
+
+inner join {{ ref("int_cdp__identity_observations") }} as records
+    on
+        members.tuple_key = records.tuple_key
+        and members.raw_value = records.evidence_id
+        and records.origin = 'record'
 {% endset %}
 
 {# Takes down what was found, as far as it is not there. Parameters: the stage, and whose requests are meant: {requests}. #}
@@ -317,9 +344,29 @@ inner join {{ ref("cdp__suppressions") }} as suppressions
 where suppressions.lifted_at is null
 {% endset %}
 
-{# How each type is normalised, strongest first; {x} is the value. #}
+{# What nobody is known to have done, with an identifier that goes: it was shared with nobody who stays. #}
+{% set nobodys %}
+select distinct
+    erased.request_id,
+    'tuple_key' as identifier_type,
+    members.tuple_key as identifier_value
+
+from {{ ref("cdp__erasure_identifiers") }} as erased
+
+inner join {{ ref("int_cdp__tuple_members") }} as members
+    on erased.identifier_value = cast(members.identifier_id as {{ text }})
+
+inner join {{ ref("int_cdp__tuple_people") }} as tuples on members.tuple_key = tuples.tuple_key
+
+where
+    erased.stage = 'running'
+    and erased.identifier_type = 'identifier_id'
+    and tuples.canonical_id is null
+{% endset %}
+
+{# How each type is normalised, strongest first, of equals by the name, as when events are attributed; {x} is the value. #}
 {% set normal_forms = {} %}
-{% for type in cdp.cdp_identifier_types() %}
+{% for type in cdp.cdp_identifier_types() | sort(attribute="name") | sort(attribute="priority") %}
 {% do normal_forms.update({type.name: cdp.cdp_normalize_identifier(type.form, "cast({x} as " ~ text ~ ")")}) %}
 {% endfor %}
 
@@ -347,9 +394,53 @@ set
 where tuple_key <> {{ tuple_key }}
 {% endset %}
 
+{# What the person's events and records alone have said goes with them, though it names nobody: values that are blocked, or were
+   withdrawn. #}
+{% set unused_identifiers %}
+delete from {{ ref("int_cdp__identifiers") }} as identifiers
+where not exists (
+    select 1
+
+    from {{ ref("int_cdp__identifier_tuples") }} as tuples
+
+    where
+        tuples.identifier_type = identifiers.identifier_type
+        and tuples.raw_value = identifiers.raw_value
+)
+{% endset %}
+{% set unused_keys %}
+delete from {{ ref("int_cdp__identifier_keys") }} as identifier_keys
+where
+    not exists (
+        select 1
+
+        from {{ ref("int_cdp__identifiers") }} as identifiers
+
+        where
+            identifiers.identifier_type = identifier_keys.identifier_type
+            and identifiers.identifier_value = identifier_keys.identifier_value
+    )
+    and not exists (
+        select 1
+
+        from {{ ref("int_cdp__decisions") }} as decisions
+
+        where
+            (
+                decisions.identifier_type_a = identifier_keys.identifier_type
+                and decisions.identifier_value_a = identifier_keys.identifier_value
+            )
+            or (
+                decisions.identifier_type_b = identifier_keys.identifier_type
+                and decisions.identifier_value_b = identifier_keys.identifier_value
+            )
+    )
+{% endset %}
+
 {{ tojson({
-    "queries": {"asked": asked, "found": found, "shared": shared},
+    "queries": {"asked": asked, "found": found, "shared": shared, "nobodys": nobodys},
     "moved": moved,
+    "unused": [unused_identifiers, unused_keys],
     "stage_found": stage_found,
     "approved": approved,
     "normal_forms": normal_forms,

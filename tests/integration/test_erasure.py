@@ -272,9 +272,19 @@ def test_events_of_others_lose_only_what_names_the_person(
     ((payload,),) = world.consumer.query(
         "select payload from landing_events where payload like '%\"m17\"%'"
     )
-    assert json.loads(payload)["email"] is None
+    assert json.loads(payload)["email"] == ""
     assert run(["run", "--full-refresh"]) == 0
     assert world.others() == before
+    # Also from what they do later.
+    later = {"userId": "cid", "email": SIXTH[0], "traits": {"email": SIXTH[0], "name": "Cid"}}
+    (world.folder / "later.ndjson").write_text(
+        json.dumps({"messageId": "later", "timestamp": "2026-06-01T12:00:00Z", **later})
+    )
+    assert run(["load", "later.ndjson", "--source", "web"]) == 0
+    assert run(["run"]) == 0
+    sql = "select user_id, email, traits from raw_events where event_id = 'later'"
+    ((user_id, email, traits),) = world.consumer.query(sql)
+    assert (user_id, email, json.loads(traits)) == ("cid", None, {"email": "", "name": "Cid"})
 
 
 def test_several_at_once_and_a_certificate_that_proves_itself(

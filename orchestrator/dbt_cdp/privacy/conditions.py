@@ -20,6 +20,9 @@ _GRAPH, _IDS = "cdp__identity_graph", "cdp__canonical_id_history"
 # What is looked for within texts is at least so long: a shorter value is in most of them.
 SHORTEST_IN_TEXT = 4
 
+# A record's own id, and that of the one it was merged into, have the type that it says.
+RECORD_ID, MERGED_INTO = "record_id", "merged_into"
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -79,7 +82,11 @@ class Conditions:
             if kind not in types or not is_told_by_strength
             for name in names
         ]
-        return _any([self._is_owned(types), *each] if is_told_by_strength else each)
+        if is_told_by_strength:
+            each.insert(0, self._is_owned(types))
+        if rule.identifiers == BY_NAME and RECORD_ID in self.warehouse.columns(relation):
+            each.append(self._is_typed("identifier_type", RECORD_ID))
+        return _any(each)
 
     def of_nobody_else(self, rule: Rule, relation: Relation) -> str:
         """The condition of a rule, for the rows that may be shown to the person.
@@ -111,11 +118,14 @@ class Conditions:
     def columns(self, rule: Rule, relation: Relation) -> list[tuple[str, str]]:
         """The columns with identifiers, each with the condition that it holds one of the
         person."""
-        return [
+        found = [
             (name, _within(rule, self.is_in(kind, name)))
             for kind, name in self.typed_columns(rule, relation)
             if kind in self.normal_forms or rule.action is not Action.DELETE
         ]
+        if rule.identifiers == BY_NAME and MERGED_INTO in self.warehouse.columns(relation):
+            found.append((MERGED_INTO, self._is_typed("identifier_type", MERGED_INTO)))
+        return found
 
     def typed_columns(self, rule: Rule, relation: Relation) -> list[tuple[str, str]]:
         """The columns with identifiers: type and column."""

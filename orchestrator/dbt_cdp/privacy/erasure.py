@@ -111,6 +111,7 @@ def finish(project: Project, salt: str = "", *, is_deep: bool = False) -> Erasur
         rows = work.erase(before_build=True) + work.erase(
             before_build=False, but_ledgers=bool(waits)
         )
+        work.forget_unused()
         work.look_at_sources()
         work.clear_leftovers()
         remains = work.scan()

@@ -1,11 +1,9 @@
 """What is done for requests in the warehouse."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 from dbt_cdp.batches import batches
 from dbt_cdp.clock import utc_now
@@ -32,6 +30,7 @@ from dbt_cdp.privacy.ledger import (
 )
 from dbt_cdp.privacy.leftovers import drop_failures, remove_artifacts
 from dbt_cdp.privacy.origins import Origins
+from dbt_cdp.privacy.payloads import ADDRESSES, without
 from dbt_cdp.privacy.rules import (
     BY_NAME,
     INTERNAL,
@@ -47,6 +46,8 @@ from dbt_cdp.queries import Queries, open_queries
 
 _EVENTS = "cdp__raw_events"
 _GRAPH, _MEMBERS = "cdp__identity_graph", "int_cdp__tuple_members"
+
+_JSON = ("properties", "traits")
 
 # What destinations were sent.
 _SENT = ("deliveries", "sync_attempts", "sync_rejects")
@@ -123,7 +124,9 @@ class Work:
                 kept[f"shared-{digest[:32]}"] = (kind, value)
             else:
                 gone += [(request_id, kind, value), (request_id, "identifier_id", identifier_id)]
-        stage_rows(self._warehouse, self._staged, iter(gone), self._stage)
+        stage_rows(self._warehouse, self._staged, gone, self._stage)
+        nobodys = [(one, kind, key) for one, kind, key in self._queries.run("nobodys")]
+        stage_rows(self._warehouse, self._staged, nobodys, self._stage)
         if kept:
             self._warehouse.insert_new(
                 self._manifest.relation(DECISIONS),
@@ -200,6 +203,11 @@ class Work:
                 total += task.rows or 0
         return total
 
+    def forget_unused(self) -> None:
+        """Forget values that nothing says any more; those that name nobody go with the person."""
+        for sql in self._queries.settings["unused"]:
+            self._warehouse.execute(sql)
+
     def _move_events(self) -> None:
         """Let the next build count events anew from which an identifier was taken."""
         sql: str = self._queries.settings["moved"]
@@ -255,7 +263,7 @@ class Work:
         """Empty what a rule says; without that the columns that name the person, as in rows that
         are not theirs alone."""
         changes = [
-            (f"{column} = null", condition)
+            (self._emptied(table, column), condition)
             for column, condition in self._conditions.columns(rule, table.relation)
         ]
         if rule.action is Action.NULL and rule.columns:
@@ -268,29 +276,43 @@ class Work:
             for change, condition in changes
         )
 
+    def _emptied(self, table: DescribedTable, column: str) -> str:
+        """The assignments that empty a column; an event may hold an address in its JSON as well."""
+        changes = [f"{column} = null"]
+        if table.relation == self._manifest.relation(_EVENTS) and column in ADDRESSES:
+            changes += [f"{name} = replace({name}, {column}, '')" for name in _JSON]
+        return ", ".join(changes)
+
     def _scrub(self, table: DescribedTable, rule: Rule) -> int:
         """Take the identifiers out of the JSON of rows that are somebody else's."""
         ((column, other),) = [one for one in rule.through.items() if one[0] != "model"]
         view = self._manifest.relation(rule.through["model"])
         by_name = rule.model_copy(update={"identifiers": BY_NAME, "through": {}})
-        named = [one for _, one in self._conditions.columns(by_name, view)]
+        named = self._conditions.columns(by_name, view)
         if not named:
             return 0
-        rows = self._warehouse.query(
-            f"select {column}, payload from {table.relation}"  # noqa: S608
-            f" where {column} in (select {other} from {view} where {' or '.join(named)})"
+        # How the row spells them is known there.
+        said = ", ".join(
+            f"case when {is_named} then {name} end as {name}" for name, is_named in named
         )
-        gone = self._spellings()
-        for key, payload in rows:
-            text = json.dumps(_without(json.loads(payload), gone), ensure_ascii=False)
+        rows = self._warehouse.query(
+            f"select landed.{column}, landed.payload, named.*"  # noqa: S608
+            f" from {table.relation} as landed"
+            f" inner join (select {other} as row_key, {said} from {view}"
+            f" where {' or '.join(is_it for _, is_it in named)}) as named"
+            f" on landed.{column} = named.row_key"
+        )
+        for key, payload, _, *values in rows:
+            spelled = {
+                name: value
+                for (name, _), value in zip(named, values, strict=True)
+                if value is not None
+            }
             self._warehouse.execute(
                 f"update {table.relation} set payload = ? where {column} = ?",  # noqa: S608
-                [text, key],
+                [without(payload, spelled), key],
             )
         return len(rows)
-
-    def _spellings(self) -> frozenset[str]:
-        return frozenset(_folded(one.value) for _, one in self.identifiers())
 
     def _tell_kept(self, table: DescribedTable, rule: Rule) -> None:
         """Enter what is kept, or left to a person who has not said that it is done."""
@@ -406,18 +428,3 @@ def opened(project: Project) -> Iterator[tuple[Queries, ErasureLedger]]:
 def _batch_id() -> int:
     """A number as builds have it (see the macro cdp_batch_id), between the last and the next."""
     return int(utc_now().timestamp() * 1_000_000)
-
-
-def _without(value: Any, gone: frozenset[str]) -> Any:
-    """JSON without the identifiers."""
-    if isinstance(value, dict):
-        return {name: _without(one, gone) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_without(one, gone) for one in value]
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        return None if _folded(str(value)) in gone else value
-    return value
-
-
-def _folded(text: str) -> str:
-    return text.strip().lower()
