@@ -106,21 +106,8 @@ group by source, origin
 order by source, origin
 {% endset %}
 
-{# By purpose: how many rows of people who have consented are the person's, none or one. #}
-{% set purposes = {} %}
-{% for purpose in cdp.cdp_consent() %}
-{% set consenting %}
-select count(*) as consenting
-
-from ({{ cdp.cdp_consenting_people([purpose]) }}) as people
-
-where canonical_id in ({{ staged }} and identifier_type = 'canonical_id')
-{% endset %}
-{% do purposes.update({purpose: consenting}) %}
-{% endfor %}
-
 {{ tojson({
     "queries": {"ids": ids, "identifiers": identifiers, "sources": sources},
-    "purposes": purposes,
+    "purposes": cdp.cdp_consent().keys() | list,
     "retention": cdp.cdp_retention(),
 }) }}

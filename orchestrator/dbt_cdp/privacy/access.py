@@ -169,10 +169,7 @@ def _facts(project: Project, left_out: Sequence[str]) -> Facts:
             ids=queries.run("ids"),
             identifiers=[*identifiers.values()],
             sources=queries.run("sources"),
-            purposes={
-                purpose: bool(queries.warehouse.query(sql)[0][0])
-                for purpose, sql in queries.settings["purposes"].items()
-            },
+            purposes=queries.settings["purposes"],
             retention=queries.settings["retention"],
             left_out=left_out,
         )

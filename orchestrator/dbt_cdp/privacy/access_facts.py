@@ -29,7 +29,7 @@ class Facts:
         ids: the canonical ids, with status and since when.
         identifiers: what the person is known by, each as it is told.
         sources: which source has said something: source, event or record, how often, first, last.
-        purposes: by name, whether the person has consented.
+        purposes: those of the var cdp_consent.
         retention: the var cdp_retention, checked.
         left_out: tables of which nobody can tell whose rows they hold.
     """
@@ -37,7 +37,7 @@ class Facts:
     ids: Sequence[tuple[Any, ...]]
     identifiers: Sequence[Mapping[str, Any]]
     sources: Sequence[tuple[Any, ...]]
-    purposes: Mapping[str, bool]
+    purposes: Sequence[str]
     retention: Mapping[str, Any]
     left_out: Sequence[str]
 
@@ -63,11 +63,7 @@ def document_of(project: str, facts: Facts, extracts: Sequence[Extract]) -> dict
         },
         "profile": profile and {name: _read(name, value) for name, value in profile.items()},
         "segments": list(_rows(own.get(_SEGMENTS))),
-        "consents": list(_rows(own.get(_CONSENTS))),
-        "purposes": [
-            {"purpose": name, "is_granted": is_granted}
-            for name, is_granted in facts.purposes.items()
-        ],
+        "purposes": _purposes(facts, own),
         "sources": [
             dict(zip(("source", "kind", "count", "first_at", "last_at"), one, strict=True))
             for one in facts.sources
@@ -86,15 +82,9 @@ def notes_of(document: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
         text = f"{one['count']} {one['kind']}{'' if one['count'] == 1 else 's'}"
         yield "source", one["source"], text, one["first_at"], one["last_at"]
     for one in document["purposes"]:
-        yield "purpose", one["purpose"], in_consent(one["is_granted"]), None, None
-    for one in document["consents"]:
-        yield (
-            "consent",
-            one.get("purpose"),
-            f"{in_consent(one.get('is_granted'))}, said by {one.get('source')}",
-            None,
-            one.get("said_at"),
-        )
+        text = "granted" if one["is_granted"] else "not granted"
+        text += f", said by {one['source']}" if one["source"] else ""
+        yield "purpose", one["purpose"], text, None, one["said_at"]
     for one in document["recipients"]:
         text = f"{', '.join(one['keys'])}: {', '.join(one['fields'])}"
         name = "/".join(filter(None, (one["destination"], one["object"])))
@@ -105,9 +95,15 @@ def notes_of(document: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
         yield "left out", one["table"], one["reason"], None, None
 
 
-def in_consent(is_granted: Any) -> str:
-    """Whether somebody has consented, in a word."""
-    return "granted" if is_granted else "not granted"
+def _purposes(facts: Facts, own: Mapping[str, Extract]) -> list[dict[str, Any]]:
+    """What the person has said to each purpose; who has said nothing has not consented."""
+    said = {row["purpose"]: row for row in _rows(own.get(_CONSENTS))}
+    unsaid = {"is_granted": False, "said_at": None, "source": None}
+    keys = ("is_granted", "said_at", "source")
+    return [
+        {"purpose": name, **{key: said.get(name, unsaid)[key] for key in keys}}
+        for name in facts.purposes
+    ]
 
 
 def _rows(one: Extract | None) -> Iterator[dict[str, Any]]:
