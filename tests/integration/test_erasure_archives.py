@@ -214,7 +214,7 @@ import os, signal
 from dbt_cdp.cli import run
 from dbt_cdp.storage import FolderStorage
 
-def killed(self, local, name):
+def killed(self, *arguments):
     os.kill(os.getpid(), signal.SIGKILL)
 
 FolderStorage.{method} = killed
