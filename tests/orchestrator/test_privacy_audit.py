@@ -269,9 +269,10 @@ def test_what_one_node_says_of_a_table_counts_for_all_that_are_it() -> None:
     assert (found.name, found.package, found.is_covered()) == ("mine", None, True)
 
 
-def test_a_rule_that_empties_columns_tells_of_those_alone() -> None:
+@pytest.mark.parametrize("action", ["null", "hash"])
+def test_a_rule_that_changes_columns_tells_of_those_alone(action: str) -> None:
     rules = [
-        {"action": "null", "identifiers": {"email": '"E-Mail"'}, "columns": ["Name"]},
+        {"action": action, "identifiers": {"email": '"E-Mail"'}, "columns": ["Name"]},
         {"action": "null", "identifiers": "by_name"},
     ]
     (found,) = tables(node("mine", config=configured(cdp_erasure=rules)))

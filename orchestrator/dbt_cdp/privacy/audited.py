@@ -49,10 +49,10 @@ class Audited:
 
     def is_covered(self) -> bool:
         """Whether rules tell of all columns, since they mean whole rows."""
-        return any(rule.action is not Action.NULL for rule in self.rules)
+        return any(rule.action not in (Action.NULL, Action.HASH) for rule in self.rules)
 
     def covered(self, types: Sequence[str], columns: Sequence[str]) -> frozenset[str]:
-        """The columns of which rules tell that empty some, in lower case.
+        """The columns of which rules tell that empty or hash some, in lower case.
 
         Args:
             types: the identifier types.
