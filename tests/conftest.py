@@ -11,7 +11,7 @@ import pytest
 from consumer import DUCKDB, write_shop
 from dbt_cdp.landing import ensure_landing
 from dbt_cdp.project import Project
-from servers import postgres_server
+from servers import postgres_server, snowflake_server
 
 os.environ["DO_NOT_TRACK"] = "1"
 for name in [name for name in os.environ if name.startswith(("CDP_", "DBT_"))]:
@@ -30,6 +30,13 @@ def built_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres_port() -> Iterator[int]:
     """Where a server of Postgres answers on loopback, as `postgres_server` says."""
     with postgres_server() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def snowflake_port() -> Iterator[int]:
+    """Where an emulator of Snowflake answers on loopback, as `snowflake_server` says."""
+    with snowflake_server() as port:
         yield port
 
 

@@ -22,3 +22,13 @@
         commit transaction;
     {%- endcall -%}
 {% endmacro %}
+
+{# dbt opens no transaction there by itself. #}
+{% macro snowflake__cdp_replace_rows(relation, doomed, columns, sql) %}
+    {%- call statement("main") -%}
+        begin;
+        delete from {{ relation }} where {{ doomed }};
+        insert into {{ relation }} ({{ columns }}) {{ sql }};
+        commit;
+    {%- endcall -%}
+{% endmacro %}

@@ -13,6 +13,13 @@
     {%- endcall -%}
 {% endmacro %}
 
+{# dbt's statement knows whether the table is transient. #}
+{% macro snowflake__cdp_replace_table(relation, existing, sql) %}
+    {%- call statement("main") -%}
+        {{ create_table_as(false, relation, sql) }}
+    {%- endcall -%}
+{% endmacro %}
+
 {# Views of the user's may hang on the table, so that it stays and only its rows go. #}
 {% macro postgres__cdp_replace_table(relation, existing, sql) %}
     {%- if existing is not none and existing.is_table -%}

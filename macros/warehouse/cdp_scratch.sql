@@ -14,6 +14,11 @@
     ) | string) -}}
 {% endmacro %}
 
+{# A temporary table lies in a schema there, and that of the connection may not exist. #}
+{% macro snowflake__cdp_scratch_name(name) %}
+    {{- return(cdp.bigquery__cdp_scratch_name(name)) -}}
+{% endmacro %}
+
 {% macro postgres__cdp_scratch_name(name) %}
     {{- return("cdp_scratch_" ~ local_md5(this.identifier ~ "_" ~ name)[:24]) -}}
 {% endmacro %}

@@ -11,6 +11,7 @@
     {{- "timestamp_diff(" ~ end ~ ", " ~ start ~ ", second)" -}}
 {% endmacro %}
 
+{# Its difference in seconds counts the changes of second between the two. #}
 {% macro snowflake__cdp_seconds_between(start, end) %}
-    {{- "timestampdiff('second', " ~ start ~ ", " ~ end ~ ")" -}}
+    {{- "cast(floor(timestampdiff('microsecond', " ~ start ~ ", " ~ end ~ ") / 1000000) as " ~ dbt.type_bigint() ~ ")" -}}
 {% endmacro %}

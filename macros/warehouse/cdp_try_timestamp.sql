@@ -34,9 +34,16 @@
     {{- "safe_cast(" ~ cdp.cdp_timestamp_text(expression) ~ " as timestamp)" -}}
 {% endmacro %}
 
+{# What is a timestamp already does not go through text, which would have its milliseconds alone. Of texts Snowflake reads those
+   whose offset is written in full. #}
 {% macro snowflake__cdp_try_timestamp(expression) %}
-    {{- "convert_timezone('UTC', try_to_timestamp_tz(" ~ cdp.cdp_timestamp_text(expression)
-        ~ "))::timestamp_ntz" -}}
+    {%- set given = "to_variant(" ~ expression ~ ")" -%}
+    {%- set text = "regexp_replace(" ~ cdp.cdp_timestamp_text(expression) ~ ", 'Z$', '+00:00')" -%}
+    {%- set text = "regexp_replace(" ~ text ~ ", '([+-][0-9]{2})$', '\\\\1:00')" -%}
+    {%- set text = "regexp_replace(" ~ text ~ ", '([+-][0-9]{2})([0-9]{2})$', '\\\\1:\\\\2')" -%}
+    {{- "coalesce(as_timestamp_ntz(" ~ given ~ "), convert_timezone('UTC', as_timestamp_ltz(" ~ given
+        ~ "))::timestamp_ntz, convert_timezone('UTC', coalesce(as_timestamp_tz(" ~ given ~ "), try_to_timestamp_tz("
+        ~ text ~ ")))::timestamp_ntz)" -}}
 {% endmacro %}
 
 {# Before version 16 Postgres has no cast that may fail, so the text has to be one that cannot: a pattern knows the days of each month.

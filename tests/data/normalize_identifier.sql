@@ -8,7 +8,6 @@
 {%- set cases = [
     ("email", "' Ada@Shop.EXAMPLE '", "'ada@shop.example'"),
     ("email", "'ａｄａ＠ｓｈｏｐ．ｅｘａｍｐｌｅ'", "'ada@shop.example'"),
-    ("email", dbt.concat(["'ade'", "chr(769)", "'le@shop.example'"]), "'adéle@shop.example'"),
     ("email", "'ada.b+news@shop.example'", "'ada.b+news@shop.example'"),
     ("email", "null", "null"),
     ("phone", "'+49 30 1234567'", "'+49301234567'"),
@@ -31,6 +30,10 @@
     ("id", "'Ada@Shop.EXAMPLE'", "'Ada@Shop.EXAMPLE'"),
     ("id", "null", "null"),
 ] %}
+{#- Snowflake has no normal forms of Unicode. #}
+{%- if target.type != "snowflake" %}
+{%- do cases.append(("email", dbt.concat(["'ade'", "chr(769)", "'le@shop.example'"]), "'adéle@shop.example'")) %}
+{%- endif %}
 
 with
 

@@ -3,12 +3,15 @@
 {%- set cases = [
     ("'Ada@shop.example'", "'Ada@shop.example'"),
     ("'ＡＺａｚ０９＠．－＿＋　'", "'AZaz09@.-_+ '"),
-    (dbt.concat(["'e'", "chr(769)"]), "chr(233)"),
     ("'größe'", "'größe'"),
     ("'山田'", "'山田'"),
     ("''", "''"),
     ("null", "null"),
 ] %}
+{#- Snowflake has no normal forms of Unicode. #}
+{%- if target.type != "snowflake" %}
+{%- do cases.append((dbt.concat(["'e'", "chr(769)"]), "chr(233)")) %}
+{%- endif %}
 
 with
 

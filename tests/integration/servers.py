@@ -1,5 +1,5 @@
-"""What tests of a warehouse on a server share: free ports, servers of Postgres and of Redis, and
-what commands do on any of them."""
+"""What tests of a warehouse on a server share: free ports, servers of Postgres and of Redis, an
+emulator of Snowflake, and what commands do on any of them."""
 
 import contextlib
 import json
@@ -21,11 +21,13 @@ from dbt_cdp.clock import utc_now
 from dbt_cdp.collector.segments import Request, spool_line
 from dbt_cdp.collector.spool import make_folder
 from dbt_cdp.lock import AlreadyRunningError, run_lock
-from dbt_cdp.project import Project
+from dbt_cdp.project import Project, package_root
 
 Query = Callable[..., list[tuple]]
 
 AT = "2026-06-01T10:00:05.000000+00:00"
+
+SNOWFLAKE_START_SECONDS = 60
 
 
 def free_ports(count: int) -> list[int]:
@@ -67,6 +69,29 @@ def postgres_server() -> Iterator[int]:
     yield port
     call("pg_ctl", "-w", "-m", "immediate", "stop")
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def snowflake_server() -> Iterator[int]:
+    """An emulator of Snowflake, and its port on loopback."""
+    python = package_root() / ".venv-snowflake" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("There is no emulator of Snowflake: make emulator-snowflake.")
+    (port,) = free_ports(1)
+    command = [python, package_root() / "tests" / "snowflake" / "serve.py", "-s", "-p", str(port)]
+    with tempfile.TemporaryDirectory(prefix="cdp-snowflake-", dir="/tmp") as folder:
+        said = Path(folder) / "log"
+        with said.open("wb") as log:
+            server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+        try:
+            until = time.monotonic() + SNOWFLAKE_START_SECONDS
+            while "running on" not in said.read_text():
+                assert server.poll() is None and time.monotonic() < until, said.read_text()
+                time.sleep(0.1)
+            yield port
+        finally:
+            server.kill()
+            server.wait()
 
 
 def postgres_programs() -> Path | None:

@@ -2,11 +2,14 @@
 
 import json
 import re
+import subprocess
+import threading
 from collections.abc import Mapping
 from decimal import Context, Decimal
 from typing import Any
 
 import psycopg
+import snowflake.connector
 import yaml
 
 from consumer import Consumer
@@ -15,6 +18,8 @@ from consumer import Consumer
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}([.]\d+)?")
 
 _DIGITS = Context(prec=12)
+
+_EMULATOR_SECONDS = 400
 
 Snapshot = Mapping[str, list[tuple[Any, ...]]]
 
@@ -95,3 +100,53 @@ def _plain_json(value: Any) -> Any:
 
 def _plain_number(value: Decimal) -> Decimal:
     return (_DIGITS.create_decimal(value) if value % 1 else value).normalize()
+
+
+class SnowflakeConsumer(Consumer):
+    """A project on the emulator of Snowflake that answers on a port; its schemas begin with
+    `prefix`.
+
+    The folder is one of a project on DuckDB that has not been built.
+    """
+
+    def __init__(self, consumer: Consumer, port: int, prefix: str) -> None:
+        super().__init__(
+            consumer.folder, consumer.database.name, consumer.schema.replace("main", prefix, 1)
+        )
+        server = {"account": "fakesnow", "host": "127.0.0.1", "port": port, "protocol": "http"}
+        self._login = {**server, "user": "dbt", "password": "any", "database": "shop"}
+        target = {
+            "type": "snowflake",
+            **self._login,
+            "warehouse": "small",
+            "schema": prefix,
+            "threads": 1,
+        }
+        path = self.folder / "profiles.yml"
+        (name,) = yaml.safe_load(path.read_text()).keys()
+        profile = {"target": "snowflake", "outputs": {"snowflake": target}}
+        path.write_text(yaml.safe_dump({name: profile}))
+
+    def start(self, *arguments: str, **variables: Any) -> subprocess.Popen[str]:
+        """dbt, which is ended where the emulator hangs."""
+        child = super().start(*arguments, **variables)
+        end = threading.Timer(_EMULATOR_SECONDS, child.kill)
+        end.daemon = True
+        end.start()
+        return child
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query over the package's tables."""
+        return self._run(sql)[1]
+
+    def columns(self, table: str) -> set[str]:
+        """The names of a table's columns, or of a subquery's."""
+        return self._run(f"select * from {table} as found limit 0")[0]
+
+    def _run(self, sql: str) -> tuple[set[str], list[tuple[Any, ...]]]:
+        with (
+            snowflake.connector.connect(**self._login, schema=self.schema) as connection,
+            connection.cursor() as cursor,
+        ):
+            rows = cursor.execute(sql).fetchall()
+            return {column.name.lower() for column in cursor.description}, rows

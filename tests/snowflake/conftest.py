@@ -1,8 +1,6 @@
 """Snowflake as far as it can be had without Snowflake: an emulator, started once for all tests."""
 
 import shutil
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,43 +10,18 @@ import snowflake.connector
 
 from consumer import write_shop
 from dbt_cdp.landing import ensure_landing
-from dbt_cdp.project import Project, package_root
-from servers import free_ports
+from dbt_cdp.project import Project
 
-PROGRAM = package_root() / ".venv-snowflake" / "bin" / "fakesnow"
-START_SECONDS = 60
 TABLES = ("landing_events", "landing_records", "landing_rejects", "runs", "run_steps")
 
 
 @pytest.fixture(scope="session")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Where the emulator answers on loopback."""
-    if not PROGRAM.exists():
-        pytest.skip("There is no emulator of Snowflake: make emulator-snowflake.")
-    (number,) = free_ports(1)
-    folder = tmp_path_factory.mktemp("fakesnow")
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [PROGRAM, "-s", "-p", str(number)], cwd=folder, stdout=log, stderr=log
-        )
-    try:
-        until = time.monotonic() + START_SECONDS
-        while "running on" not in (folder / "log").read_text():
-            assert process.poll() is None and time.monotonic() < until, (folder / "log").read_text()
-            time.sleep(0.1)
-        yield number
-    finally:
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture(scope="session")
-def target(port: int) -> dict[str, object]:
+def target(snowflake_port: int) -> dict[str, object]:
     return {
         "type": "snowflake",
         "account": "fakesnow",
         "host": "127.0.0.1",
-        "port": port,
+        "port": snowflake_port,
         "protocol": "http",
         "user": "dbt",
         "password": "secret-password",

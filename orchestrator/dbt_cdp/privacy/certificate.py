@@ -30,8 +30,9 @@ _REMAINS = {
     " and replicas.",
     "bigquery": "BigQuery can show deleted rows for the time travel of the dataset (2 to 7 days),"
     " and restore them by its support for 7 days more.",
-    "snowflake": "Snowflake can show deleted rows for the time travel of the table (1 to 90 days),"
-    " and restore them by its support for 7 days more.",
+    "snowflake": "Snowflake can show deleted rows for the time travel of the table (0 to 90 days;"
+    " of a transient one, as dbt makes them, 1 at most); its support can restore those of a table"
+    " that is not transient for 7 days more.",
 }
 
 
