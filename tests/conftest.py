@@ -11,7 +11,7 @@ import pytest
 from consumer import DUCKDB, write_shop
 from dbt_cdp.landing import ensure_landing
 from dbt_cdp.project import Project
-from servers import postgres_server
+from servers import bigquery_emulator, postgres_server
 
 os.environ["DO_NOT_TRACK"] = "1"
 for name in [name for name in os.environ if name.startswith(("CDP_", "DBT_"))]:
@@ -31,6 +31,13 @@ def postgres_port() -> Iterator[int]:
     """Where a server of Postgres answers on loopback, as `postgres_server` says."""
     with postgres_server() as port:
         yield port
+
+
+@pytest.fixture(scope="session")
+def bigquery_endpoint() -> Iterator[str]:
+    """Where an emulator of BigQuery answers."""
+    with bigquery_emulator() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture

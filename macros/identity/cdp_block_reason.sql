@@ -6,8 +6,9 @@
     {%- for digit in range(10) -%}
         {%- do repeated.append(digit ~ "{6,}") -%}
     {%- endfor -%}
-    {# Blanks of every width, joiners, marks of direction, and the mark at the start of a file. #}
-    {%- set unseen = "\u00a0\u00ad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff" -%}
+    {# Blanks of every width, joiners, marks of direction, and the mark at the start of a file. The range that begins
+       with U+2027 is of U+2028 and what follows, at which Jinja's `indent` would break the text. #}
+    {%- set unseen = "\u00a0\u00ad\u1680\u180e\u2000-\u200f\u2027-\u202f\u205f-\u206f\u3000\ufeff" -%}
     {# Two values with characters that could not be stored may have become one: broken. #}
     {%- set reasons = [
         ("length(" ~ value ~ ") > 512", "too long"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from consumer import Consumer, link_package
+from dbt_cdp.project import package_root
 
 HERE = Path(__file__).parent
 SCENARIOS = HERE.parent / "scenarios"
@@ -36,6 +37,18 @@ def scenarios_at_once(tmp_path_factory: pytest.TempPathFactory) -> Consumer:
     scenarios = copy_scenarios(tmp_path_factory.mktemp("once") / "scenarios")
     scenarios.runs("build")
     return scenarios
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Consumer:
+    """The package as a project of its own, in which the tests of its macros are."""
+    root = package_root()
+    for part in ("macros", "models", "seeds", "tests"):
+        (tmp_path / part).symlink_to(root / part)
+    settings = (root / "dbt_project.yml").read_text(encoding="utf-8")
+    (tmp_path / "dbt_project.yml").write_text(f"{settings}\nprofile: cdp\n", encoding="utf-8")
+    (tmp_path / "profiles.yml").write_text("cdp: {}\n")
+    return Consumer(tmp_path, "cdp.duckdb")
 
 
 @pytest.fixture

@@ -3,29 +3,9 @@ batches, at once and anew."""
 
 from pathlib import Path
 
-import pytest
-
 from conftest import copy_consumer, copy_scenarios
 from consumer import Consumer
-from dbt_cdp.project import package_root
-from warehouses import PostgresConsumer, answers
-
-FIRST = {"batch": 1, "cdp_as_of": "2026-06-10"}
-SECOND = {"batch": 2, "cdp_as_of": "2026-06-12"}
-
-IDS = "select identifier_id, canonical_id from identity_graph order by identifier_id"
-
-
-@pytest.fixture
-def package(tmp_path: Path) -> Consumer:
-    """The package as a project of its own, in which the tests of its macros are."""
-    root = package_root()
-    for part in ("macros", "models", "seeds", "tests"):
-        (tmp_path / part).symlink_to(root / part)
-    settings = (root / "dbt_project.yml").read_text(encoding="utf-8")
-    (tmp_path / "dbt_project.yml").write_text(f"{settings}\nprofile: cdp\n", encoding="utf-8")
-    (tmp_path / "profiles.yml").write_text("cdp: {}\n")
-    return Consumer(tmp_path, "cdp.duckdb")
+from warehouses import PostgresConsumer, answers, check_that_builds_give_the_same
 
 
 def test_macros_mean_the_same_on_postgres(package: Consumer, postgres_port: int) -> None:
@@ -37,13 +17,7 @@ def test_two_builds_and_a_full_refresh_give_the_same_on_postgres(
     postgres_port: int, tmp_path: Path, original: Consumer
 ) -> None:
     on_postgres = PostgresConsumer(copy_consumer(tmp_path / "shop"), postgres_port, "parity")
-    on_postgres.runs("build", **FIRST)
-    on_postgres.runs("build", **SECOND)
-    ids = on_postgres.query(IDS)
-    assert answers(on_postgres) == answers(original)
-    on_postgres.runs("build", "--full-refresh", **SECOND)
-    assert answers(on_postgres) == answers(original)
-    assert on_postgres.query(IDS) == ids
+    check_that_builds_give_the_same(on_postgres, original)
 
 
 def test_all_scenarios_end_the_same_on_postgres(
