@@ -11,7 +11,7 @@ import pytest
 from consumer import DUCKDB, write_shop
 from dbt_cdp.landing import ensure_landing
 from dbt_cdp.project import Project
-from servers import postgres_server, snowflake_server
+from servers import bigquery_emulator, postgres_server, snowflake_server
 
 os.environ["DO_NOT_TRACK"] = "1"
 for name in [name for name in os.environ if name.startswith(("CDP_", "DBT_"))]:
@@ -38,6 +38,13 @@ def snowflake_port() -> Iterator[int]:
     """Where an emulator of Snowflake answers on loopback, as `snowflake_server` says."""
     with snowflake_server() as port:
         yield port
+
+
+@pytest.fixture(scope="session")
+def bigquery_endpoint() -> Iterator[str]:
+    """Where an emulator of BigQuery answers."""
+    with bigquery_emulator() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture

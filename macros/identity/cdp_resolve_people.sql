@@ -282,14 +282,14 @@
     ] + solved.steps + [
         cdp.cdp_scratch(groups, solved.query),
         cdp.cdp_scratch(groups, "
-            with held as (
+            with holdings as (
                 select grouped.component, state.piece, state.type, count(*) as held
                 from " ~ state ~ " as state
                 inner join " ~ groups ~ " as grouped on grouped.node = state.piece
                 group by grouped.component, state.piece, state.type
             ),
             excessive as (
-                select component from held group by component, type
+                select component from holdings group by component, type
                 having " ~ cdp.cdp_too_many("type", types) ~ "
                 union distinct
                 select group_a.component
@@ -337,14 +337,14 @@
                 union all
                 select piece_a, piece_b, piece_b from mutual
             ),
-            held as (
+            holdings as (
                 select sides.piece_a, sides.piece_b, sides.piece, state.type, count(*) as held
                 from sides
                 inner join " ~ state ~ " as state on state.piece = sides.piece
                 group by sides.piece_a, sides.piece_b, sides.piece, state.type
             ),
             forbidden as (
-                select piece_a, piece_b from held group by piece_a, piece_b, type
+                select piece_a, piece_b from holdings group by piece_a, piece_b, type
                 having " ~ cdp.cdp_too_many("type", types) ~ "
                 union distinct
                 select piece_a, piece_b from (" ~ cdp.cdp_parted_pieces_sql(state, decisions) ~ ") as parted

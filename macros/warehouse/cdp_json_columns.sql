@@ -27,7 +27,7 @@
     select
         {% for column in keep %}{{ column }}, {% endfor %}
         {%- for column, column_paths in fields.items() %}
-        coalesce({% for path in column_paths %}json_value({{ json_column }}, '{{ path }}'), cast(json_query({{ json_column }}, '{{ path }}') as string){{ ", " if not loop.last }}{% endfor %}) as {{ column }}{{ "," if not loop.last }}
+        coalesce({% for path in column_paths %}json_value({{ json_column }}, '{{ path }}'), json_query({{ json_column }}, '{{ path }}'){{ ", " if not loop.last }}{% endfor %}) as {{ column }}{{ "," if not loop.last }}
         {%- endfor %}
 
     from {{ relation }}

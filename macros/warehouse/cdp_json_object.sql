@@ -15,7 +15,7 @@
         {%- if value is mapping -%}
             {%- set value = adapter.dispatch('cdp_json_inner_object', 'cdp')(cdp.cdp_json_arguments(value)) -%}
         {%- endif -%}
-        {%- do arguments.append("'" ~ key | replace("'", "''") ~ "', " ~ value) -%}
+        {%- do arguments.append(cdp.cdp_text_literal(key) ~ ", " ~ value) -%}
     {%- endfor -%}
     {{- return(arguments | join(", ")) -}}
 {% endmacro %}

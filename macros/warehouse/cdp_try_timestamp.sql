@@ -30,8 +30,9 @@
         ~ " else timezone('UTC', try_cast(" ~ cdp.cdp_timestamp_text(expression) ~ " as timestamptz)) end" -}}
 {% endmacro %}
 
+{# A clock has seconds there. #}
 {% macro bigquery__cdp_try_timestamp(expression) %}
-    {{- "safe_cast(" ~ cdp.cdp_timestamp_text(expression) ~ " as timestamp)" -}}
+    {{- "safe_cast(regexp_replace(" ~ cdp.cdp_timestamp_text(expression) ~ ", r'^(.{16})([Z+-])', r'\\1:00\\2') as timestamp)" -}}
 {% endmacro %}
 
 {# What is a timestamp already does not go through text, which would have its milliseconds alone. Of texts Snowflake reads those

@@ -52,7 +52,7 @@ found as (
         '{{ rule }}' as rule,
         tuple_a,
         tuple_b,
-        cast(round(score, 2) as numeric(3, 2)) as score,
+        cast(round(score, 2) as {{ cdp.cdp_type_score() }}) as score,
         evidence,
         matched_at
 

@@ -1,13 +1,9 @@
-"""BigQuery as far as it can be had without Google: an emulator, started once for all tests."""
+"""BigQuery as far as it can be had without Google: an emulator."""
 
 import os
 import shutil
-import signal
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -16,18 +12,16 @@ from google.cloud import bigquery
 
 from consumer import write_shop
 from dbt_cdp.landing import ensure_landing
-from dbt_cdp.project import Project, Target, package_root
+from dbt_cdp.project import Project, Target
 from dbt_cdp.warehouse import Warehouse, open_warehouse
-from servers import free_ports
+from servers import BIGQUERY_DATASET, BIGQUERY_PROJECT, time_limit
 
 HERE = Path(__file__).parent
-PYTHON = package_root() / ".venv-bigquery" / "bin" / "python"
 
 # An emulator may hang.
-START_SECONDS = 30
 TEST_SECONDS = 180
 
-DATABASE, DATASET = "test-project", "shop"
+DATABASE, DATASET = BIGQUERY_PROJECT, BIGQUERY_DATASET
 WRITTEN = ("landing_events", "landing_records", "landing_rejects", "runs", "run_steps")
 
 TARGET = {
@@ -48,40 +42,15 @@ TARGET = {
 
 
 @pytest.fixture(scope="session")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def endpoint(bigquery_endpoint: str) -> str:
     """Where the emulator answers."""
-    if not PYTHON.exists():
-        pytest.skip(
-            "There is no emulator of BigQuery: make .venv-bigquery with Python 3.13 and install"
-            " tests/bigquery/requirements.txt into it, with --no-deps."
-        )
-    folder = tmp_path_factory.mktemp("emulator")
-    port, grpc_port = free_ports(2)
-    command = [PYTHON, HERE / "serve.py", "serve", "--data-dir", folder / "data"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--grpc-port", str(grpc_port)]
-    command += ["--project", DATABASE, "--dataset", DATASET]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
-    try:
-        wait_for_answer(process, port, folder / "log")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
+    return bigquery_endpoint
 
 
 @pytest.fixture(autouse=True)
-def time_limit() -> Iterator[None]:
-    """End a test that waits for an emulator which hangs."""
-
-    def end(number: int, frame: object) -> None:
-        pytest.fail(f"The test took longer than {TEST_SECONDS} seconds.")
-
-    before = signal.signal(signal.SIGALRM, end)
-    signal.alarm(TEST_SECONDS)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+def limited_time() -> Iterator[None]:
+    with time_limit(TEST_SECONDS):
+        yield
 
 
 @pytest.fixture
@@ -148,17 +117,3 @@ def query(shop: Path) -> Callable[..., list[tuple]]:
             return connection.query(sql, parameters)
 
     return run
-
-
-def wait_for_answer(process: subprocess.Popen, port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with closing(HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)) as connection:
-            try:
-                connection.request("GET", f"/bigquery/v2/projects/{DATABASE}/datasets")
-                if connection.getresponse().status == 200:
-                    return
-            except OSError:
-                pass
-        time.sleep(0.1)
-    pytest.fail(f"The emulator of BigQuery does not start:\n{log.read_text()}")

@@ -76,7 +76,7 @@ results as (
         form,
         input,
         expected,
-        {{ cdp.cdp_by_type("form", forms) }} as result
+        {{ cdp.cdp_by_type("form", forms) | indent(8) }} as result
 
     from cases
 

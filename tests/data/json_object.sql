@@ -1,5 +1,7 @@
 {{ config(enabled=(project_name == 'cdp')) }}
 
+{# A path is written into a literal. #}
+{%- set quoted_path = cdp.cdp_text_literal('$."it\'s"')[1:-1] %}
 {%- set values = {"word": "word", "number": "number", "is_on": "is_on", "nothing": "nothing"} %}
 
 with
@@ -95,7 +97,7 @@ results as (
     select
         'a quote in a key' as input,
         '3' as expected,
-        {{ cdp.cdp_json_text("document_of_a_quoted_key", "$.\"it''s\"") }} as result
+        {{ cdp.cdp_json_text("document_of_a_quoted_key", quoted_path) }} as result
 
     from built
 

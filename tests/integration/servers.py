@@ -1,10 +1,11 @@
 """What tests of a warehouse on a server share: free ports, servers of Postgres and of Redis, an
-emulator of Snowflake, and what commands do on any of them."""
+emulators of BigQuery and of Snowflake, and what commands do on any of them."""
 
 import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -28,6 +29,8 @@ Query = Callable[..., list[tuple]]
 AT = "2026-06-01T10:00:05.000000+00:00"
 
 SNOWFLAKE_START_SECONDS = 60
+# The project of the emulator of BigQuery, and the dataset that is there when it starts.
+BIGQUERY_PROJECT, BIGQUERY_DATASET = "test-project", "shop"
 
 
 def free_ports(count: int) -> list[int]:
@@ -115,22 +118,64 @@ def redis_server(*options: str, tls: bool = False) -> Iterator[int]:
         listen += ["--bind", "127.0.0.1", "--dir", folder, "--save", ""]
         server = subprocess.Popen([program, *listen, *options], stdout=subprocess.DEVNULL)
         try:
-            _wait_for(port)
+            _wait_for(port, server)
             yield port
         finally:
             server.kill()
             server.wait()
 
 
-def _wait_for(port: int) -> None:
+@contextmanager
+def bigquery_emulator() -> Iterator[str]:
+    """An emulator of BigQuery, and where it answers."""
+    python = package_root() / ".venv-bigquery" / "bin" / "python"
+    if not python.exists():
+        pytest.skip(
+            "There is no emulator of BigQuery: make .venv-bigquery with Python 3.13 and install"
+            " tests/bigquery/requirements.txt into it, with --no-deps."
+        )
+    port, grpc_port = free_ports(2)
+    with tempfile.TemporaryDirectory(prefix="cdp-bigquery-", dir="/tmp") as folder:
+        command = [python, package_root() / "tests" / "bigquery" / "serve.py", "serve"]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--grpc-port", str(grpc_port)]
+        command += ["--project", BIGQUERY_PROJECT, "--dataset", BIGQUERY_DATASET]
+        command += ["--data-dir", f"{folder}/data"]
+        log = Path(folder, "log")
+        with log.open("wb") as written:
+            server = subprocess.Popen(command, cwd=folder, stdout=written, stderr=written)
+        try:
+            _wait_for(port, server, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.kill()
+            server.wait()
+
+
+@contextmanager
+def time_limit(seconds: int) -> Iterator[None]:
+    """End a test that waits for a server which hangs."""
+
+    def end(number: int, frame: object) -> None:
+        pytest.fail(f"The test took longer than {seconds} seconds.")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _wait_for(port: int, server: subprocess.Popen[bytes], log: Path | None = None) -> None:
     """Wait until somebody listens."""
-    until = time.monotonic() + 10
-    while True:
+    until = time.monotonic() + 30
+    while time.monotonic() < until and server.poll() is None:
         with contextlib.suppress(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port)).close()
             return
-        assert time.monotonic() < until, "The server does not start."
         time.sleep(0.01)
+    pytest.fail(f"The server does not start. {log.read_text() if log else ''}")
 
 
 def check_that_files_are_loaded_once(

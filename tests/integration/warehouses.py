@@ -5,14 +5,20 @@ import re
 import subprocess
 import threading
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Context, Decimal
 from typing import Any
 
 import psycopg
 import snowflake.connector
 import yaml
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+from google.cloud.bigquery.table import RowIterator
 
 from consumer import Consumer
+from dbt_cdp.project import package_root
+from servers import BIGQUERY_PROJECT
 
 # A time in JSON, which warehouses write with T or with a blank.
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}([.]\d+)?")
@@ -20,6 +26,10 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}([.]\d+)?")
 _DIGITS = Context(prec=12)
 
 _EMULATOR_SECONDS = 400
+_FIRST = {"batch": 1, "cdp_as_of": "2026-06-10"}
+_SECOND = {"batch": 2, "cdp_as_of": "2026-06-12"}
+
+_IDS = "select identifier_id, canonical_id from identity_graph order by identifier_id"
 
 Snapshot = Mapping[str, list[tuple[Any, ...]]]
 
@@ -35,7 +45,6 @@ class PostgresConsumer(Consumer):
             consumer.folder, consumer.database.name, consumer.schema.replace("main", prefix, 1)
         )
         self._server = {"host": "127.0.0.1", "port": port, "user": "dbt", "dbname": "postgres"}
-        path = self.folder / "profiles.yml"
         target = {
             "type": "postgres",
             **self._server,
@@ -43,9 +52,7 @@ class PostgresConsumer(Consumer):
             "schema": prefix,
             "threads": 2,
         }
-        (name,) = yaml.safe_load(path.read_text()).keys()
-        profile = {"target": "postgres", "outputs": {"postgres": target}}
-        path.write_text(yaml.safe_dump({name: profile}))
+        _set_target(self, target)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query over the package's tables."""
@@ -62,6 +69,68 @@ class PostgresConsumer(Consumer):
         return connection.execute(sql)
 
 
+class BigQueryConsumer(Consumer):
+    """A project on the emulator of BigQuery that answers there; its datasets begin with `prefix`.
+
+    The folder is one of a project on DuckDB that has not been built.
+    """
+
+    def __init__(self, consumer: Consumer, endpoint: str, prefix: str) -> None:
+        super().__init__(
+            consumer.folder, consumer.database.name, consumer.schema.replace("main", prefix, 1)
+        )
+        self._endpoint = endpoint
+        target = {
+            "type": "bigquery",
+            "method": "oauth-secrets",
+            "token": "none",
+            "project": BIGQUERY_PROJECT,
+            "dataset": prefix,
+            "location": "US",
+            "threads": 1,
+            "job_retries": 0,
+            "job_execution_timeout_seconds": 900,
+            "api_endpoint": endpoint,
+        }
+        _set_target(self, target)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query over the package's tables; times without their zone, UTC."""
+        return [tuple(map(_without_zone, row.values())) for row in self._run(sql)]
+
+    def columns(self, table: str) -> set[str]:
+        """The names of a table's columns, or of a subquery's."""
+        return {field.name for field in self._run(f"select * from {table} as found limit 0").schema}
+
+    def _run(self, sql: str) -> RowIterator:
+        client = bigquery.Client(
+            BIGQUERY_PROJECT,
+            credentials=AnonymousCredentials(),
+            client_options={"api_endpoint": self._endpoint},
+            default_query_job_config=bigquery.QueryJobConfig(
+                default_dataset=f"{BIGQUERY_PROJECT}.{self.schema}"
+            ),
+        )
+        return client.query(sql).result()
+
+
+def _set_target(consumer: Consumer, target: Mapping[str, Any]) -> None:
+    """Give the project no other target than this one."""
+    path = consumer.folder / "profiles.yml"
+    (name,) = yaml.safe_load(path.read_text()).keys()
+    profile = {"target": "server", "outputs": {"server": dict(target)}}
+    path.write_text(yaml.safe_dump({name: profile}))
+
+
+def _without_zone(value: Any) -> Any:
+    return value.replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+def all_macros_pass() -> str:
+    """What dbt says where each test of a macro has passed."""
+    return f"PASS={len(list((package_root() / 'tests' / 'data').glob('*.sql')))} "
+
+
 def answers(consumer: Consumer) -> Snapshot:
     """What a build has found out, the same whatever the warehouse: without the versions of
     definitions, which are those of its SQL; JSON and the times in it in one form; a quotient, which
@@ -70,6 +139,18 @@ def answers(consumer: Consumer) -> Snapshot:
         name: sorted((tuple(map(_plain, row)) for row in rows), key=repr)
         for name, rows in consumer.snapshot(but=["definition_hash"]).items()
     }
+
+
+def check_that_builds_give_the_same(consumer: Consumer, original: Consumer) -> None:
+    """Build the project of tests/integration in two batches and anew; what is known is always that
+    of the original, and ids stay."""
+    consumer.runs("build", **_FIRST)
+    consumer.runs("build", **_SECOND)
+    ids = consumer.query(_IDS)
+    assert answers(consumer) == answers(original)
+    consumer.runs("build", "--full-refresh", **_SECOND)
+    assert answers(consumer) == answers(original)
+    assert consumer.query(_IDS) == ids
 
 
 def _plain(value: Any) -> Any:
