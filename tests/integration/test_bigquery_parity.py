@@ -5,8 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from conftest import copy_consumer
-from consumer import Consumer
+from consumer import Consumer, copy_consumer
 from servers import time_limit
 from warehouses import BigQueryConsumer, build_in_batches, check_that_answers_stay
 

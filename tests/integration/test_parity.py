@@ -3,8 +3,7 @@ batches, at once and anew."""
 
 from pathlib import Path
 
-from conftest import copy_consumer, copy_scenarios
-from consumer import Consumer
+from consumer import Consumer, copy_consumer, copy_scenarios
 from warehouses import PostgresConsumer, answers, build_in_batches, check_that_answers_stay
 
 

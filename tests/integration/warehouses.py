@@ -16,8 +16,8 @@ from google.cloud.bigquery.table import RowIterator
 from consumer import Consumer
 from servers import BIGQUERY_PROJECT
 
-# A time in JSON, which warehouses write with T or with a blank.
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}([.]\d+)?")
+# A time in JSON, which warehouses write with T or with a blank, and with or without UTC's offset.
+_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2}([.]\d+)?)(Z|[+]00)?")
 
 _DIGITS = Context(prec=12)
 
@@ -171,8 +171,8 @@ def _plain_json(value: Any) -> Any:
         return [_plain_json(one) for one in value]
     if _is_json(value):
         return _plain_json(_read(value))
-    if isinstance(value, str) and _TIME.fullmatch(value):
-        return value.replace("T", " ")
+    if isinstance(value, str):
+        return _TIME.sub(r"\1 \2", value) if _TIME.fullmatch(value) else value
     return _plain_number(value) if isinstance(value, Decimal) else value
 
 
