@@ -5,30 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from consumer import Consumer, link_package
+from consumer import Consumer, copy_consumer, copy_scenarios
 from dbt_cdp.project import package_root
-
-HERE = Path(__file__).parent
-SCENARIOS = HERE.parent / "scenarios"
-
-
-def copy_consumer(folder: Path) -> Consumer:
-    for part in ("models", "seeds", "tests"):
-        shutil.copytree(HERE / part, folder / part)
-    for part in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(HERE / part, folder / part)
-    link_package(folder)
-    return Consumer(folder, "integration.duckdb")
-
-
-def copy_scenarios(folder: Path) -> Consumer:
-    """A copy of the project of tests/scenarios."""
-    for part in ("macros", "models", "seeds", "tests"):
-        shutil.copytree(SCENARIOS / part, folder / part)
-    for part in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(SCENARIOS / part, folder / part)
-    link_package(folder)
-    return Consumer(folder, "scenarios.duckdb", "main_cdp_scenarios")
 
 
 @pytest.fixture(scope="session")

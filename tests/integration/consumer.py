@@ -1,6 +1,7 @@
 """A consumer project of the package, and dbt as a user runs it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
@@ -13,6 +14,9 @@ import yaml
 from dbt_cdp.project import package_root
 
 SCHEMA = "main_cdp"
+
+HERE = Path(__file__).parent
+SCENARIOS = HERE.parent / "scenarios"
 
 # A target for `write_shop`.
 DUCKDB = {"type": "duckdb", "path": "shop.duckdb", "threads": 2}
@@ -108,6 +112,26 @@ class Consumer:
             columns += ", person"
             table += f" left join ({_PEOPLE}) as people using (canonical_id)"
         return sorted(self.query(f"select {columns} from {table}"), key=repr)
+
+
+def copy_consumer(folder: Path) -> Consumer:
+    """A copy of the project in this folder."""
+    for part in ("models", "seeds", "tests"):
+        shutil.copytree(HERE / part, folder / part)
+    for part in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(HERE / part, folder / part)
+    link_package(folder)
+    return Consumer(folder, "integration.duckdb")
+
+
+def copy_scenarios(folder: Path) -> Consumer:
+    """A copy of the project of tests/scenarios."""
+    for part in ("macros", "models", "seeds", "tests"):
+        shutil.copytree(SCENARIOS / part, folder / part)
+    for part in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(SCENARIOS / part, folder / part)
+    link_package(folder)
+    return Consumer(folder, "scenarios.duckdb", "main_cdp_scenarios")
 
 
 def new_project(

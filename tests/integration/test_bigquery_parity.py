@@ -2,14 +2,17 @@
 row, in two batches and anew."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from conftest import copy_consumer
-from consumer import Consumer
+from consumer import Consumer, copy_consumer
 from servers import time_limit
-from warehouses import BigQueryConsumer, all_macros_pass, check_that_builds_give_the_same
+from warehouses import (
+    BigQueryConsumer,
+    all_macros_pass,
+    build_in_batches,
+    check_that_answers_stay,
+)
 
 # Three builds take five minutes where nothing else is at work.
 SECONDS = 3600
@@ -21,13 +24,45 @@ def limited_time() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def built_in_batches(
+    bigquery_endpoint: str, tmp_path_factory: pytest.TempPathFactory
+) -> BigQueryConsumer:
+    """The project after its two batches."""
+    shop = copy_consumer(tmp_path_factory.mktemp("bigquery") / "shop")
+    consumer = BigQueryConsumer(shop, bigquery_endpoint, "parity")
+    with time_limit(SECONDS):
+        build_in_batches(consumer)
+    return consumer
+
+
 def test_macros_mean_the_same_on_bigquery(package: Consumer, bigquery_endpoint: str) -> None:
     on_bigquery = BigQueryConsumer(package, bigquery_endpoint, "macros")
     assert all_macros_pass() in on_bigquery.runs("test", "--select", "path:tests/data")
 
 
 def test_two_builds_and_a_full_refresh_give_the_same_on_bigquery(
-    bigquery_endpoint: str, tmp_path: Path, original: Consumer
+    built_in_batches: BigQueryConsumer, original: Consumer
 ) -> None:
-    on_bigquery = BigQueryConsumer(copy_consumer(tmp_path / "shop"), bigquery_endpoint, "parity")
-    check_that_builds_give_the_same(on_bigquery, original)
+    check_that_answers_stay(built_in_batches, original)
+
+
+def test_the_analyzer_of_google_refuses_nothing_that_was_run(
+    built_in_batches: BigQueryConsumer,
+) -> None:
+    pytest.importorskip("zetasql", reason="The analyzer of GoogleSQL is not installed: zetasql.")
+    from googlesql import GoogleSql, kind_of
+
+    client = built_in_batches.client()
+    tables = {
+        f"{table.project}.{table.dataset_id}.{table.table_id}": [
+            (field.name, kind_of(field.field_type)) for field in client.get_table(table).schema
+        ]
+        for dataset in client.list_datasets()
+        for table in client.list_tables(dataset.dataset_id)
+    }
+    analyzer = GoogleSql(tables)
+    jobs = [job for job in client.list_jobs() if job.job_type == "query" and not job.parent_job_id]
+    jobs.sort(key=lambda job: job.created)
+    assert [said for job in jobs for said in analyzer.refused(job.query)] == []
+    assert analyzer.count > 1000

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from conftest import copy_scenarios
-from consumer import Consumer
+from consumer import Consumer, copy_scenarios
 from dbt_cdp.project import package_root
 from test_docs import blocks
 
