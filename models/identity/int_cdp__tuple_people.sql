@@ -60,7 +60,10 @@ attributed as (
 
     from members
 
-    left join graph on members.identifier_id = graph.identifier_id
+    left join graph
+        on
+            members.identifier_id = graph.identifier_id
+            and members.is_usable
 
     {%- if cdp.cdp_is_incremental() %}
 
