@@ -63,7 +63,10 @@ people_of_members as (
 
     from members
 
-    left join graph on members.identifier_id = graph.identifier_id
+    left join graph
+        on
+            members.identifier_id = graph.identifier_id
+            and members.is_usable
 
     {%- if cdp.cdp_is_incremental() %}
 
