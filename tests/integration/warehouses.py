@@ -130,8 +130,9 @@ def _without_zone(value: Any) -> Any:
 
 
 def all_macros_pass() -> str:
-    """What dbt says where each test of a macro has passed."""
-    return f"PASS={len(list((package_root() / 'tests' / 'data').glob('*.sql')))} "
+    """What dbt says where each test of a macro has passed, but for one that is DuckDB's alone."""
+    texts = [path.read_text() for path in (package_root() / "tests" / "data").glob("*.sql")]
+    return f"PASS={sum('target.type == ' not in text for text in texts)} "
 
 
 def answers(consumer: Consumer) -> Snapshot:
