@@ -420,27 +420,29 @@ where
             identifiers.identifier_type = identifier_keys.identifier_type
             and identifiers.identifier_value = identifier_keys.identifier_value
     )
+    {%- for side in ["a", "b"] %}
     and not exists (
         select 1
 
         from {{ ref("int_cdp__decisions") }} as decisions
 
         where
-            (
-                decisions.identifier_type_a = identifier_keys.identifier_type
-                and decisions.identifier_value_a = identifier_keys.identifier_value
-            )
-            or (
-                decisions.identifier_type_b = identifier_keys.identifier_type
-                and decisions.identifier_value_b = identifier_keys.identifier_value
-            )
+            decisions.identifier_type_{{ side }} = identifier_keys.identifier_type
+            and decisions.identifier_value_{{ side }} = identifier_keys.identifier_value
     )
+    {%- endfor %}
+{% endset %}
+{% set unused_edges %}
+delete from {{ ref("int_cdp__edges") }}
+where
+    node_a not in (select identifier_keys.identifier_id from {{ ref("int_cdp__identifier_keys") }} as identifier_keys)
+    or node_b not in (select identifier_keys.identifier_id from {{ ref("int_cdp__identifier_keys") }} as identifier_keys)
 {% endset %}
 
 {{ tojson({
     "queries": {"asked": asked, "found": found, "shared": shared, "nobodys": nobodys},
     "moved": moved,
-    "unused": [unused_identifiers, unused_keys],
+    "unused": [unused_identifiers, unused_keys, unused_edges],
     "stage_found": stage_found,
     "approved": approved,
     "normal_forms": normal_forms,

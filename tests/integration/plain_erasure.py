@@ -150,23 +150,26 @@ class PlainWorld:
                 gone.add(one)
                 self.story["shared and gone"] += 1
         gone |= of_people
-        self.facts = list(self._left(self.facts, now, people, gone))
-        self.unread = list(self._left(self.unread, now, people, gone))
+        self.facts = list(self._left(self.facts, now, gone))
+        self.unread = list(self._left(self.unread, now, gone))
         self.decided -= gone
         self.suppressed |= gone
         self.told.append(f"erased: {sorted(gone)}, shared: {sorted(self.decided)}")
         self.story["erased people"] += len(people)
         return gone
 
-    def _left(
-        self, facts: Iterable[Fact], now: People, people: set[Person], gone: set[Identifier]
-    ) -> Iterator[Fact]:
+    def _left(self, facts: Iterable[Fact], now: People, gone: set[Identifier]) -> Iterator[Fact]:
         """What an erasure leaves of facts: those of others, without what names the people."""
         for fact in facts:
-            owner, stripped = now.owner(fact), fact.without(gone)
+            known = [
+                one
+                for one in fact.said.items()
+                if normal(one) in gone or normal(one) in now.person_of
+            ]
+            is_theirs = bool(known) and normal(min(known, key=strength)) in gone
             is_own = fact.own and normal((fact.own, fact.said[fact.own])) in gone
-            is_nobodys = owner is None and stripped.said != fact.said
-            if not (is_own or is_nobodys or owner in people):
+            if not (is_theirs or is_own):
+                stripped = fact.without(gone)
                 self.story["stripped"] += stripped != fact
                 yield stripped
 
