@@ -146,8 +146,9 @@ def answers(consumer: Consumer) -> Snapshot:
 
 
 def build_in_batches(consumer: Consumer) -> None:
-    """Build the project of tests/integration as its two batches come."""
-    consumer.runs("build", **_FIRST)
+    """Build the project of tests/integration as its two batches come, and test it then."""
+    consumer.runs("seed")
+    consumer.runs("run", **_FIRST)
     consumer.runs("build", **_SECOND)
 
 
@@ -156,7 +157,7 @@ def check_that_answers_stay(consumer: Consumer, original: Consumer) -> None:
     ids stay."""
     ids = consumer.query(_IDS)
     assert answers(consumer) == answers(original)
-    consumer.runs("build", "--full-refresh", **_SECOND)
+    consumer.runs("run", "--full-refresh", **_SECOND)
     assert answers(consumer) == answers(original)
     assert consumer.query(_IDS) == ids
 
