@@ -3,5 +3,5 @@
 {% macro cdp_is_granted(expression) %}
     {# The line end is for a comment in it. #}
     {%- set said = cdp.cdp_trim("lower(cast((" ~ expression ~ "\n) as " ~ dbt.type_string() ~ "))") -%}
-    {{- return("nullif(" ~ said ~ ", '') in ('true', 't', 'yes', 'y', 'on', '1')") -}}
+    {{- return("(nullif(" ~ said ~ ", '') in ('true', 't', 'yes', 'y', 'on', '1'))") -}}
 {% endmacro %}

@@ -40,17 +40,15 @@ matches as (
 
 {%- if cdp.cdp_is_incremental() %}
 
--- Of a merged person whatever any of the two had, since the earlier time.
-stored as (
+rows_of_members as (
 
     select
         stored.entity,
         coalesce(history.current_canonical_id, stored.member_id) as member_id,
+        stored.member_id as stored_member_id,
         stored.segment_name,
-        max(case when stored.is_met then 1 else 0 end) = 1 as is_met,
-        coalesce(min(case when stored.is_met then stored.since end), max(stored.since)) as since,
-        min(stored.member_id) = coalesce(history.current_canonical_id, stored.member_id)
-        and count(*) = 1 as is_kept
+        stored.is_met,
+        stored.since
 
     from {{ this }} as stored
 
@@ -59,10 +57,26 @@ stored as (
             stored.entity = 'person'
             and stored.member_id = history.canonical_id
 
+),
+
+-- Of a merged person whatever any of the two had, since the earlier time.
+stored as (
+
+    select
+        entity,
+        member_id,
+        segment_name,
+        max(case when is_met then 1 else 0 end) = 1 as is_met,
+        coalesce(min(case when is_met then since end), max(since)) as since,
+        min(stored_member_id) = member_id
+        and count(*) = 1 as is_kept
+
+    from rows_of_members
+
     group by
-        stored.entity,
-        coalesce(history.current_canonical_id, stored.member_id),
-        stored.segment_name
+        entity,
+        member_id,
+        segment_name
 
 ),
 
