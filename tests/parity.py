@@ -111,7 +111,8 @@ def _write(rows: list[str]) -> None:
     table = "\n".join([head, "|---|---|---|--:|--:|--:|--:|", *rows])
     before, rest = README.read_text(encoding="utf-8").split(BEGIN)
     _, after = rest.split(END)
-    README.write_text(f"{before}{BEGIN}\n{table}\n\n{END}{after}", encoding="utf-8")
+    text = f"What ran on which, by `make parity`:\n\n{table}"
+    README.write_text(f"{before}{BEGIN}\n{text}\n\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
