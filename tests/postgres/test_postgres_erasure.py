@@ -1,13 +1,14 @@
 """Everything once on Postgres, as a user does it: loaded, built, delivered, erased."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 import yaml
 
+from consumer import write_shop
 from dbt_cdp.cli import run
 
 Query = Callable[..., list[tuple]]
@@ -46,7 +47,20 @@ VARS = {
 
 
 @pytest.fixture
-def loaded(shop: Path) -> Path:
+def query(postgres_port: int) -> Iterator[Query]:
+    """Run a query on the server; the schema of this project is searched."""
+    with psycopg.connect(
+        host="127.0.0.1", port=postgres_port, user="dbt", dbname="postgres", autocommit=True
+    ) as connection:
+        connection.execute("set search_path = whole_cdp; set time zone 'UTC'")
+        yield lambda sql: connection.execute(sql).fetchall()
+
+
+@pytest.fixture
+def loaded(target: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project in a schema of its own: others leave in theirs what no build would."""
+    shop = write_shop(tmp_path / "shop", {**target, "schema": "whole"})
+    monkeypatch.chdir(shop)
     settings = yaml.safe_load((shop / "dbt_project.yml").read_text())
     settings["vars"].update(VARS)
     (shop / "dbt_project.yml").write_text(yaml.safe_dump(settings))
@@ -104,12 +118,12 @@ def everything(port: int) -> str:
     """All rows of all tables and views of the package, in lower case."""
     with psycopg.connect(host="127.0.0.1", port=port, user="dbt", dbname="postgres") as connection:
         tables = connection.execute(
-            "select table_name from information_schema.tables where table_schema = 'shop_cdp'"
+            "select table_name from information_schema.tables where table_schema = 'whole_cdp'"
             " and table_name not like 'landing%'"
         ).fetchall()
         tables += [("landing_events",), ("landing_records",)]
         rows = [
-            connection.execute(f'select cast(t as text) from shop_cdp."{name}" as t').fetchall()
+            connection.execute(f'select cast(t as text) from whole_cdp."{name}" as t').fetchall()
             for (name,) in tables
         ]
     return repr(rows).lower()
