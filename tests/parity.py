@@ -66,12 +66,12 @@ WAREHOUSES: Mapping[str, Warehouse] = {
     "BigQuery": Warehouse(
         "local-bigquery, an emulator; never Google's own cloud",
         _pinned("bigquery", "local-bigquery"),
-        ("tests/bigquery",),
+        ("tests/bigquery", "tests/integration/test_bigquery_parity.py"),
     ),
     "Snowflake": Warehouse(
         "fakesnow, an emulator; never Snowflake itself",
         _pinned("snowflake", "fakesnow"),
-        ("tests/snowflake",),
+        ("tests/snowflake", "tests/integration/test_snowflake_build.py"),
     ),
 }
 

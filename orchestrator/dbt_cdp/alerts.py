@@ -20,7 +20,7 @@ from dbt_cdp.errors import CdpError
 from dbt_cdp.freshness import SourceEntry
 from dbt_cdp.ledger import FAILED, INTERRUPTED, OK, Span
 from dbt_cdp.output import talk
-from dbt_cdp.privacy.ledger import Request
+from dbt_cdp.privacy.ledger import SOON, Request
 from dbt_cdp.privacy.requests import read_requests
 from dbt_cdp.project import Project
 
@@ -34,7 +34,7 @@ _OVERDUE = "overdue"
 _NEARNESS = {
     timedelta(0): _OVERDUE,
     timedelta(days=1): "due within a day",
-    timedelta(days=7): "due within a week",
+    SOON: "due within a week",
 }
 # Of the requests so many are named.
 _NAMED = 5

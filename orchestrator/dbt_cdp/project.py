@@ -178,20 +178,20 @@ class Project:
     @property
     def target_path(self) -> Path:
         """The folder that dbt writes its artifacts to."""
-        name = (
-            os.environ.get("DBT_ENGINE_TARGET_PATH")
-            or os.environ.get("DBT_TARGET_PATH")
-            or _render(self.settings.get("target-path", "target"))
-        )
-        return self.root / str(name)
+        return self._folder("target", default="target")
 
     @property
     def log_path(self) -> Path:
         """The folder that dbt writes its logs to."""
+        return self._folder("log", default="logs")
+
+    def _folder(self, kind: str, default: str) -> Path:
+        """A folder of dbt's, by its environment variables before the project's settings."""
+        variable = f"{kind.upper()}_PATH"
         name = (
-            os.environ.get("DBT_ENGINE_LOG_PATH")
-            or os.environ.get("DBT_LOG_PATH")
-            or _render(self.settings.get("log-path", "logs"))
+            os.environ.get(f"DBT_ENGINE_{variable}")
+            or os.environ.get(f"DBT_{variable}")
+            or _render(self.settings.get(f"{kind}-path", default))
         )
         return self.root / str(name)
 

@@ -290,11 +290,9 @@ class _Run:
         return [values[name] for name in names]
 
     def _count(self, condition: _Condition) -> int:
-        ((count,),) = self._queries.warehouse.query(
-            f"select count(*) from {condition.relation} where {condition.sql}",  # noqa: S608
-            condition.parameters,
+        return self._queries.warehouse.count(
+            condition.relation, condition.sql, condition.parameters
         )
-        return int(count)
 
     def _archive(self, window: _Window, address: str) -> int:
         """Write a source's expired events to the archive, a file a day; how many they were."""

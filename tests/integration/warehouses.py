@@ -34,16 +34,25 @@ _IDS = "select identifier_id, canonical_id from identity_graph order by identifi
 Snapshot = Mapping[str, list[tuple[Any, ...]]]
 
 
-class PostgresConsumer(Consumer):
-    """A project on the server of Postgres that answers on a port; its schemas begin with `prefix`.
+class ServerConsumer(Consumer):
+    """A project on a server; its schemas begin with `prefix`, and it has no other target.
 
     The folder is one of a project on DuckDB that has not been built.
     """
 
+    def __init__(self, consumer: Consumer, prefix: str, target: Mapping[str, Any]) -> None:
+        schema = consumer.schema.replace("main", prefix, 1)
+        super().__init__(consumer.folder, consumer.database.name, schema)
+        path = self.folder / "profiles.yml"
+        (name,) = yaml.safe_load(path.read_text()).keys()
+        profile = {"target": "server", "outputs": {"server": dict(target)}}
+        path.write_text(yaml.safe_dump({name: profile}))
+
+
+class PostgresConsumer(ServerConsumer):
+    """A project on the server of Postgres that answers on a port."""
+
     def __init__(self, consumer: Consumer, port: int, prefix: str) -> None:
-        super().__init__(
-            consumer.folder, consumer.database.name, consumer.schema.replace("main", prefix, 1)
-        )
         self._server = {"host": "127.0.0.1", "port": port, "user": "dbt", "dbname": "postgres"}
         target = {
             "type": "postgres",
@@ -52,7 +61,7 @@ class PostgresConsumer(Consumer):
             "schema": prefix,
             "threads": 2,
         }
-        _set_target(self, target)
+        super().__init__(consumer, prefix, target)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query over the package's tables."""
@@ -69,16 +78,10 @@ class PostgresConsumer(Consumer):
         return connection.execute(sql)
 
 
-class BigQueryConsumer(Consumer):
-    """A project on the emulator of BigQuery that answers there; its datasets begin with `prefix`.
-
-    The folder is one of a project on DuckDB that has not been built.
-    """
+class BigQueryConsumer(ServerConsumer):
+    """A project on the emulator of BigQuery that answers there."""
 
     def __init__(self, consumer: Consumer, endpoint: str, prefix: str) -> None:
-        super().__init__(
-            consumer.folder, consumer.database.name, consumer.schema.replace("main", prefix, 1)
-        )
         self._endpoint = endpoint
         target = {
             "type": "bigquery",
@@ -92,7 +95,7 @@ class BigQueryConsumer(Consumer):
             "job_execution_timeout_seconds": 900,
             "api_endpoint": endpoint,
         }
-        _set_target(self, target)
+        super().__init__(consumer, prefix, target)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query over the package's tables; times without their zone, UTC."""
@@ -115,14 +118,6 @@ class BigQueryConsumer(Consumer):
 
     def _run(self, sql: str) -> RowIterator:
         return self.client().query(sql).result()
-
-
-def _set_target(consumer: Consumer, target: Mapping[str, Any]) -> None:
-    """Give the project no other target than this one."""
-    path = consumer.folder / "profiles.yml"
-    (name,) = yaml.safe_load(path.read_text()).keys()
-    profile = {"target": "server", "outputs": {"server": dict(target)}}
-    path.write_text(yaml.safe_dump({name: profile}))
 
 
 def _without_zone(value: Any) -> Any:
@@ -192,17 +187,10 @@ def _plain_number(value: Decimal) -> Decimal:
     return (_DIGITS.create_decimal(value) if value % 1 else value).normalize()
 
 
-class SnowflakeConsumer(Consumer):
-    """A project on the emulator of Snowflake that answers on a port; its schemas begin with
-    `prefix`.
-
-    The folder is one of a project on DuckDB that has not been built.
-    """
+class SnowflakeConsumer(ServerConsumer):
+    """A project on the emulator of Snowflake that answers on a port."""
 
     def __init__(self, consumer: Consumer, port: int, prefix: str) -> None:
-        super().__init__(
-            consumer.folder, consumer.database.name, consumer.schema.replace("main", prefix, 1)
-        )
         server = {"account": "fakesnow", "host": "127.0.0.1", "port": port, "protocol": "http"}
         self._login = {**server, "user": "dbt", "password": "any", "database": "shop"}
         target = {
@@ -212,10 +200,7 @@ class SnowflakeConsumer(Consumer):
             "schema": prefix,
             "threads": 1,
         }
-        path = self.folder / "profiles.yml"
-        (name,) = yaml.safe_load(path.read_text()).keys()
-        profile = {"target": "snowflake", "outputs": {"snowflake": target}}
-        path.write_text(yaml.safe_dump({name: profile}))
+        super().__init__(consumer, prefix, target)
 
     def start(self, *arguments: str, **variables: Any) -> subprocess.Popen[str]:
         """dbt, which is ended where the emulator hangs."""

@@ -16,16 +16,13 @@ from dbt_cdp.ledger import FAILED, INTERRUPTED, OK, RUNNING, STOPPED, RunEntry, 
 from dbt_cdp.lock import held_since, is_at_work
 from dbt_cdp.options import Length, json_option, project_options
 from dbt_cdp.output import print_json, print_table, talk
-from dbt_cdp.privacy.ledger import Request
+from dbt_cdp.privacy.ledger import SOON, Request
 from dbt_cdp.privacy.requests import read_requests
 from dbt_cdp.project import Project
 from dbt_cdp.run_metrics import write_metrics
 
 # What the last run's duration is compared with.
 _COMPARED = 20
-
-# A request for erasure that is due within this time is told of.
-_DUE_SOON = timedelta(days=7)
 
 
 @click.command()
@@ -198,7 +195,7 @@ def _due(erasures: list[Request]) -> str | None:
     """Which requests for erasure are overdue, or soon will be."""
     now = utc_now()
     overdue = sum(one.is_overdue(now) for one in erasures)
-    soon = [one.due_at - now for one in erasures if now <= one.due_at < now + _DUE_SOON]
+    soon = [one.due_at - now for one in erasures if now <= one.due_at < now + SOON]
     parts = [f"{overdue:,} requests for erasure are overdue"] if overdue else []
     if soon:
         hours = min(soon).total_seconds() // 3_600

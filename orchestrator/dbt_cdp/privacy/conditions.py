@@ -72,7 +72,7 @@ class Conditions:
         if rule.through:
             return self._through(rule, self.of)
         if rule.typed:
-            return _any([self._is_typed(kind, value) for kind, value in rule.typed.items()])
+            return any_of([self._is_typed(kind, value) for kind, value in rule.typed.items()])
         found = self._columns_by_type(rule, relation)
         types = {kind: found[kind] for kind in self.normal_forms if kind in found}
         is_told_by_strength = len(types) > 1
@@ -86,7 +86,7 @@ class Conditions:
             each.insert(0, self._is_owned(types))
         if rule.identifiers == BY_NAME and RECORD_ID in self.warehouse.columns(relation):
             each.append(self._is_typed("identifier_type", RECORD_ID))
-        return _any(each)
+        return any_of(each)
 
     def of_nobody_else(self, rule: Rule, relation: Relation) -> str:
         """The condition of a rule, for the rows that may be shown to the person.
@@ -109,9 +109,8 @@ class Conditions:
         return self._is_owned({kind: found[kind] for kind in order if kind in found})
 
     def _through(self, rule: Rule, condition: Callable[[Rule, Relation], str]) -> str:
-        ((column, other),) = [one for one in rule.through.items() if one[0] != "model"]
+        column, other, by_name = rule.behind()
         view = self.manifest.relation(rule.through["model"])
-        by_name = rule.model_copy(update={"identifiers": BY_NAME, "through": {}})
         inner = condition(by_name, view)
         return f"{column} in (select {other} from {view} where {inner})"  # noqa: S608
 
@@ -152,7 +151,7 @@ class Conditions:
     def is_in(self, kind: str, column: str) -> str:
         """The condition that a column holds an identifier of the person."""
         if kind == ANY:
-            return _any([self.is_in(one, column) for one in self.normal_forms])
+            return any_of([self.is_in(one, column) for one in self.normal_forms])
         return f"{self.value(kind, column)} in ({self.staged_of(kind)})"
 
     def staged_of(self, kind: str, value: str = "identifier_value") -> str:
@@ -207,5 +206,6 @@ def _within(rule: Rule, condition: str) -> str:
     return f"({condition}) and ({rule.rows})" if rule.rows else condition
 
 
-def _any(conditions: Sequence[str]) -> str:
+def any_of(conditions: Sequence[str]) -> str:
+    """The condition that one of these is true; false where there are none."""
     return " or ".join(f"({one})" for one in conditions) or "1 = 0"

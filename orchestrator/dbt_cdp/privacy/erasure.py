@@ -10,14 +10,13 @@ part can be killed anywhere and done again.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dbt_cdp.output import talk
 from dbt_cdp.privacy.archives import erase_archives
 from dbt_cdp.privacy.downstream import erase_downstream
 from dbt_cdp.privacy.ledger import DONE, IN_WORK, LEFT, Request, Status, Task, opened_ledger
+from dbt_cdp.privacy.leftovers import forget_bytes
 from dbt_cdp.privacy.suppressions import suppress
 from dbt_cdp.privacy.work import Work, opened
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse import forget_deleted
 
 
 @dataclass(frozen=True)
@@ -120,24 +119,23 @@ def finish(project: Project, salt: str = "", *, is_deep: bool = False) -> Erasur
         ledger.write()
         finished = work.conclude(waits, remains)
         ledger.write()
-    confirmed = _confirm(project, finished)
+    # A request may wait for weeks, in which nothing more is deleted by it.
+    is_clear = forget_bytes(project) if rows or finished else True
+    confirmed = _confirm(project, finished, is_clear=is_clear)
     return Erasures(len(requests), rows, confirmed, len(requests) - confirmed)
 
 
-def _confirm(project: Project, finished: Sequence[Request]) -> int:
-    """Confirm requests of which nothing is left in tables, once nothing is in the file either; how
+def _confirm(project: Project, finished: Sequence[Request], *, is_clear: bool) -> int:
+    """Confirm requests of which nothing is left in tables, if nothing is in the file either; how
     many those are."""
-    problem = forget_deleted(project)
-    if problem:
-        talk(f"The rows are deleted, but their bytes may be in the file.\n{problem.message}")
     with opened_ledger(project) as ledger:
         for request in finished:
-            if problem is None:
+            if is_clear:
                 ledger.enter(request, Status.CONFIRMED, None, None)
             elif request.status != Status.WAITING:
                 ledger.enter(request, Status.WAITING, None, "left: the bytes in the file")
         ledger.write()
-    return 0 if problem else len(finished)
+    return len(finished) if is_clear else 0
 
 
 def _in_work(project: Project) -> list[Request]:

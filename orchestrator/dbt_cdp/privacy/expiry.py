@@ -9,15 +9,14 @@ from contextlib import contextmanager
 
 from dbt_cdp.dbt import Dbt, Manifest
 from dbt_cdp.decisions import identifier_types
-from dbt_cdp.output import talk
 from dbt_cdp.privacy.conditions import Conditions
 from dbt_cdp.privacy.kept import by_date, told
 from dbt_cdp.privacy.ledger import DONE, IDENTIFIERS, KEPT, ErasureLedger, Task
+from dbt_cdp.privacy.leftovers import forget_bytes
 from dbt_cdp.privacy.rules import INTERNAL, Action, DescribedTable, Rule, described_tables
 from dbt_cdp.privacy.work import Work, opened
 from dbt_cdp.project import Project
 from dbt_cdp.queries import Queries
-from dbt_cdp.warehouse import forget_deleted
 
 # What rows of erasure_identifiers are for, meanwhile.
 _EXPIRED = "expired"
@@ -51,8 +50,8 @@ def delete_expired(project: Project) -> int:
             if queries.warehouse.exists(table.relation)
         )
         ledger.write()
-    if rows and (problem := forget_deleted(project)):
-        talk(f"The rows are deleted, but their bytes may be in the file.\n{problem.message}")
+    if rows:
+        forget_bytes(project)
     return rows
 
 
@@ -95,9 +94,7 @@ class _Expiry:
         with self._staged(table, rules) as ids:
             for rule in rules:
                 condition = self._conditions.of(rule, table.relation)
-                ((count,),) = self._queries.warehouse.query(
-                    f"select count(*) from {table.relation} where {condition}"  # noqa: S608
-                )
+                count = self._queries.warehouse.count(table.relation, condition)
                 detail = told(self._queries, table, rule, condition)
                 for one in request_ids:
                     is_left = count and one in ids

@@ -30,6 +30,8 @@ ASKED, APPROVED, RUNNING, PREVIEW = "asked", "approved", "running", "preview"
 
 # What the law gives: a month (GDPR, article 12, 3).
 DUE = timedelta(days=30)
+# So long before its end people are told.
+SOON = timedelta(days=7)
 
 _WRITTEN_ROWS = 5_000
 

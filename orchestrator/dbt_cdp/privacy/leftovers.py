@@ -1,4 +1,5 @@
-"""What dbt itself has left of people: rows that tests have failed for, and what it wrote of runs.
+"""What is left of people beside the rows of tables: rows that tests have failed for, what dbt wrote
+of its runs, and bytes in the file of the warehouse.
 
 dbt keeps failing rows where `store_failures` says so, and quotes values in its log and in the
 results of its last command.
@@ -10,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from dbt_cdp.dbt import Manifest, Relation
+from dbt_cdp.output import talk
 from dbt_cdp.project import Project
-from dbt_cdp.warehouse import Warehouse
+from dbt_cdp.warehouse import Warehouse, forget_deleted
 
 # How dbt calls the schema of failing rows, after that of the target.
 _FAILURES = "_dbt_test__audit"
@@ -29,9 +31,8 @@ def drop_failures(warehouse: Warehouse, manifest: Manifest) -> int:
     """
     total = 0
     for table in _failures(warehouse, manifest):
-        ((rows,),) = warehouse.query(f"select count(*) from {table}")  # noqa: S608
+        total += warehouse.count(table)
         warehouse.execute(f"drop table {table}")
-        total += int(rows)
     return total
 
 
@@ -68,6 +69,15 @@ def remove_artifacts(project: Project) -> None:
         _remove(project.target_path / name)
     for log in project.log_path.glob("*.log*"):
         _remove(log)
+
+
+def forget_bytes(project: Project) -> bool:
+    """Write a DuckDB file anew without the bytes of deleted rows; whether nothing has hindered
+    it."""
+    problem = forget_deleted(project)
+    if problem:
+        talk(f"The rows are deleted, but their bytes may be in the file.\n{problem.message}")
+    return problem is None
 
 
 def _remove(path: Path) -> None:

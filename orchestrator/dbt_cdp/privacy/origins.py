@@ -13,7 +13,7 @@ from typing import Any
 
 from dbt_cdp.dbt import Relation
 from dbt_cdp.errors import WarehouseError
-from dbt_cdp.privacy.conditions import Conditions
+from dbt_cdp.privacy.conditions import Conditions, any_of
 from dbt_cdp.privacy.ledger import DONE, Task
 from dbt_cdp.privacy.rules import BY_NAME, Action, Rule
 from dbt_cdp.warehouse import Warehouse
@@ -64,7 +64,7 @@ class Origins:
         for source, origin in self.settings.items():
             action = Action.DELETE if origin["is_permitted"] else Action.MANUAL
             for table in self._tables(source):
-                if rows := self._count(table, table.owned):
+                if rows := self.warehouse.count(table.relation, table.owned):
                     yield table.name, str(action), rows
 
     def erase(self) -> Iterator[Task]:
@@ -100,7 +100,7 @@ class Origins:
         for source in self._permitted():
             for table in self._tables(source) if source not in self._refused else []:
                 conditions = [table.owned, *(condition for _, condition in table.emptied)]
-                if rows := self._count(table, _any(conditions)):
+                if rows := self.warehouse.count(table.relation, any_of(conditions)):
                     yield table.name, rows
 
     def left(self) -> Mapping[str, tuple[int, str]]:
@@ -108,7 +108,10 @@ class Origins:
         incoming = self._incoming()
         found = {}
         for source, origin in self.settings.items():
-            counts = {one.name: self._count(one, one.named) for one in self._tables(source)}
+            counts = {
+                one.name: self.warehouse.count(one.relation, one.named)
+                for one in self._tables(source)
+            }
             counts = {name: rows for name, rows in counts.items() if rows}
             rows = sum(counts.values()) or incoming.get(source, 0)
             if rows:
@@ -152,11 +155,6 @@ class Origins:
     def _permitted(self) -> list[str]:
         return [name for name, origin in self.settings.items() if origin["is_permitted"]]
 
-    def _count(self, table: _Table, condition: str) -> int:
-        sql = f"select count(*) from {table.relation} where {condition}"  # noqa: S608
-        ((count,),) = self.warehouse.query(sql)
-        return int(count)
-
     def _tables(self, source: str) -> list[_Table]:
         if source not in self._found:
             described = [
@@ -192,7 +190,7 @@ class _Described:
             self.relation,
             owned,
             list(self._emptied(columns)),
-            _any([owned, *(condition for _, condition in columns)]),
+            any_of([owned, *(condition for _, condition in columns)]),
         )
 
     def _emptied(self, columns: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -225,7 +223,7 @@ class _Described:
         if by_type:
             rule = Rule(action=Action.DELETE, identifiers=by_type)
             ways.insert(0, self.origins.conditions.of(rule, self.relation))
-        owned = _any(ways)
+        owned = any_of(ways)
         key = self._spelled(self._versions.get("key", []))[:1]
         by = self._spelled(self._versions.get("by", []))
         if not key or not by:
@@ -284,7 +282,3 @@ def _is_spelled(spelling: str, name: str) -> bool:
     if spelling.startswith(_PATTERN):
         return bool(re.fullmatch(spelling.removeprefix(_PATTERN), name.lower()))
     return spelling.lower() == name.lower()
-
-
-def _any(conditions: Sequence[str]) -> str:
-    return " or ".join(f"({one})" for one in conditions) or "1 = 0"

@@ -130,6 +130,12 @@ class Rule(BaseModel):
         rule._rows = rows
         return rule
 
+    def behind(self) -> tuple[str, str, "Rule"]:
+        """What `through` says: the table's key, the model's column with it, and the rule by which
+        the model's rows are found."""
+        ((key, column),) = [one for one in self.through.items() if one[0] != "model"]
+        return key, column, self.model_copy(update={"identifiers": BY_NAME, "through": {}})
+
     def columns_by_type(self, types: Sequence[str], columns: Sequence[str]) -> dict[str, list[str]]:
         """The columns with identifiers, by type.
 

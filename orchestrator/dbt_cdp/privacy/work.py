@@ -32,7 +32,6 @@ from dbt_cdp.privacy.leftovers import drop_failures, remove_artifacts
 from dbt_cdp.privacy.origins import Origins
 from dbt_cdp.privacy.payloads import ADDRESSES, without
 from dbt_cdp.privacy.rules import (
-    BY_NAME,
     INTERNAL,
     Action,
     DescribedTable,
@@ -154,10 +153,7 @@ class Work:
     def is_unbuilt(self) -> bool:
         """Whether dbt has not built since the identifiers were withdrawn."""
         graph = self._manifest.relation(_GRAPH)
-        ((count,),) = self._warehouse.query(
-            f"select count(*) from {graph} where {self._is_in('identifier_id')}"  # noqa: S608
-        )
-        return bool(count)
+        return bool(self._warehouse.count(graph, self._is_in("identifier_id")))
 
     def _is_in(self, kind: str) -> str:
         rule = Rule(action=Action.DELETE, identifiers={kind: kind})
@@ -168,7 +164,7 @@ class Work:
         for table in self._tables:
             for rule in table.rules:
                 condition = "" if rule.text else self._condition(table, rule)
-                if condition and (rows := self._count(table, condition)):
+                if condition and (rows := self._warehouse.count(table.relation, condition)):
                     yield table.name, str(rule.action), rows
         yield from self._origins.count()
 
@@ -179,12 +175,6 @@ class Work:
             return condition
         is_full = " or ".join(f"{name} is not null" for name in rule.columns)
         return f"({condition}) and ({is_full})"
-
-    def _count(self, table: DescribedTable, condition: str) -> int:
-        ((count,),) = self._warehouse.query(
-            f"select count(*) from {table.relation} where {condition}"  # noqa: S608
-        )
-        return int(count)
 
     def erase(self, *, before_build: bool, but_ledgers: bool = False) -> int:
         """Do in every table what its description says; how many rows that were."""
@@ -285,9 +275,8 @@ class Work:
 
     def _scrub(self, table: DescribedTable, rule: Rule) -> int:
         """Take the identifiers out of the JSON of rows that are somebody else's."""
-        ((column, other),) = [one for one in rule.through.items() if one[0] != "model"]
+        column, other, by_name = rule.behind()
         view = self._manifest.relation(rule.through["model"])
-        by_name = rule.model_copy(update={"identifiers": BY_NAME, "through": {}})
         named = self._conditions.columns(by_name, view)
         if not named:
             return 0
@@ -316,13 +305,12 @@ class Work:
 
     def _tell_kept(self, table: DescribedTable, rule: Rule) -> None:
         """Enter what is kept, or left to a person who has not said that it is done."""
-        count = self._count(table, self._condition(table, rule))
+        condition = self._condition(table, rule)
+        count = self._warehouse.count(table.relation, condition)
         if not count:
             return
         status = KEPT if rule.action is Action.KEEP else LEFT
-        detail = rule.reason
-        if rule.until:
-            detail = told(self._queries, table, rule, self._condition(table, rule))
+        detail = told(self._queries, table, rule, condition)
         task = Task("table", table.name, str(rule.action), status, count, detail)
         for request_id in self._ids:
             known = self._known.get(request_id, [])
@@ -358,7 +346,7 @@ class Work:
                 columns = self._conditions.columns(rule, table.relation)
                 named = [one for _, one in columns if rule.action is not Action.NULL]
                 condition = " or ".join([f"({self._condition(table, rule)})", *named])
-                if count := self._count(table, condition):
+                if count := self._warehouse.count(table.relation, condition):
                     found.append((table.name, count))
         found += self._origins.remains()
         for name, count in found:

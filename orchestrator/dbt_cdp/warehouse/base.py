@@ -135,6 +135,14 @@ class Warehouse(ABC):
         )
         return bool(found[0][0])
 
+    def count(
+        self, relation: Relation, condition: str = "1 = 1", parameters: Sequence[Any] = ()
+    ) -> int:
+        """How many rows of a table or view meet a condition."""
+        sql = f"select count(*) from {relation} where {condition}"  # noqa: S608
+        ((count,),) = self.query(sql, parameters)
+        return int(count)
+
     def tables(self) -> list[Table]:
         """All tables and views that the connection can see, without the warehouse's own."""
         tables: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
