@@ -474,7 +474,7 @@ class Audit:
         shared_identifiers: those that belong to nobody, the one with the most links first.
         refused_links: by rule, reason and detail, the most frequent first.
         candidates: pairs that are probably one person, by rule and status.
-        changes: the last 30 days on which anybody merged or split, the newest first.
+        changes: the last days on which anybody merged or split, the newest first.
     """
 
     sizes: list[SizeBand]
@@ -486,12 +486,17 @@ class Audit:
     changes: list[Day]
 
 
-def read_audit(project: Project, top: int = 10) -> Audit:
+def read_audit(
+    project: Project, top: int = 10, *, days: int = _DAYS, with_hubs: bool = True
+) -> Audit:
     """Read the health of the identity graph as the last build left it.
 
     Args:
         project: the project whose warehouse holds the graph.
         top: how many of the largest people and of the identifiers are wanted.
+        days: how many days with changes are.
+        with_hubs: whether the connecting and the shared identifiers are looked for, which takes
+            longer than all else.
 
     Raises:
         ConfigurationError: the project has not been built.
@@ -504,7 +509,7 @@ def read_audit(project: Project, top: int = 10) -> Audit:
         def query(sql: str, *parameters: int) -> list[tuple[Any, ...]]:
             return warehouse.query(manifest.with_tables(sql), parameters)
 
-        hubs = _hubs(query(_HUBS, top))
+        hubs = _hubs(query(_HUBS, top)) if with_hubs else []
         return Audit(
             sizes=_bands(query(_SIZES)),
             largest_people=_clusters(query(_LARGEST, top)),
@@ -512,7 +517,7 @@ def read_audit(project: Project, top: int = 10) -> Audit:
             shared_identifiers=[hub for hub in hubs if hub.is_shared],
             refused_links=[Refusal(*row) for row in query(_REFUSED)],
             candidates=[Proposal(*row) for row in query(_CANDIDATES)],
-            changes=[Day(*row) for row in query(_CHANGES, _DAYS)],
+            changes=[Day(*row) for row in query(_CHANGES, days)],
         )
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "load": "dbt_cdp.commands.load:load",
     "privacy": "dbt_cdp.commands.privacy:privacy",
     "profile": "dbt_cdp.commands.profile:profile",
+    "report": "dbt_cdp.commands.report:report",
     "retain": "dbt_cdp.commands.retain:retain",
     "run": "dbt_cdp.commands.run:run",
     "schedule": "dbt_cdp.commands.schedule:schedule",
