@@ -92,8 +92,10 @@ def test_any_batching_gives_what_one_full_build_gives(tmp_path: Path) -> None:
 def test_the_demonstration_merges_nobody_and_finds_everything(tmp_path: Path) -> None:
     with CliRunner().isolated_filesystem(tmp_path):
         done = CliRunner().invoke(cli, ["demo", "--people", "400", "--seed", "3", "--json"])
+        report = Path("cdp-demo", "report.html").read_text(encoding="utf-8")
     assert done.exit_code == 0, done.output
     figures = json.loads(done.stdout)
+    assert f"<dt>people</dt><dd>{figures['people']:,}</dd>" in report
     assert figures["truth"]["false_merges"] == 0
     assert figures["truth"]["recall"] == 1
     assert 0.9 < figures["truth"]["recall_of_all"] < 1

@@ -16,13 +16,18 @@ from dbt_cdp.landing import load_files
 from dbt_cdp.options import json_option
 from dbt_cdp.output import print_json, print_table, print_tree, talk
 from dbt_cdp.project import PROJECT_FILE, Project, package_root, read_yaml
+from dbt_cdp.report.content import read_report
+from dbt_cdp.report.page import page, write_page
 
 _TEMPLATE = Path(__file__).parents[1] / "demo" / "project"
 _NAME = "cdp_demo"
 _MATCH_RULES = ("same_device", "same_name_and_title", "continued_visit")
 
+_REPORT = "report.html"
+
 _NEXT_STEPS = """\
 What to do next, in the folder {folder}:
+  report.html                open it in a browser: how everything is doing
   {cdp} profile {person}
                              all that is known of the person above
   {cdp} segments list
@@ -64,8 +69,8 @@ def demo(people: int, seed: int, folder: Path, action: str, as_json: bool) -> in
     """Build a demonstration: a software company's customers.
 
     Invents the events and the records of a CRM, a billing and a support system, loads them, runs
-    `dbt build` and shows what came of it. Nothing leaves the machine, and nothing is invented
-    about real people.
+    `dbt build`, writes a report and shows what came of it. Nothing leaves the machine, and nothing
+    is invented about real people.
 
     Example: cdp demo --people 1000
     """
@@ -77,6 +82,8 @@ def demo(people: int, seed: int, folder: Path, action: str, as_json: bool) -> in
     talk("Resolving identities, profiles and segments (dbt build) ...")
     results = Dbt(project).run(["build"], stream=False)
     talk(f"{len(results.nodes)} models, seeds and tests are done.")
+    talk("Writing how it is doing on a page (cdp report) ...")
+    write_page(folder / _REPORT, page(read_report(project)), is_private=False)
     figures = read_figures(project, world.truth, world.clues, world.showcase_email)
     if as_json:
         print_json(asdict(figures))

@@ -1,6 +1,5 @@
 """`cdp report`: how everything is doing, as a page."""
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import click
 
 from dbt_cdp.decisions import Identifier
-from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.options import json_option, project_options
 from dbt_cdp.output import print_json, talk
 from dbt_cdp.person import CANONICAL_ID
@@ -16,7 +14,7 @@ from dbt_cdp.project import Project
 from dbt_cdp.report.attention import notices
 from dbt_cdp.report.content import Report, read_report
 from dbt_cdp.report.masks import masked
-from dbt_cdp.report.page import page
+from dbt_cdp.report.page import page, write_page
 
 _OUTPUT = Path("cdp-report.html")
 
@@ -50,7 +48,7 @@ def report(output: Path, is_revealed: bool, as_json: bool, project: Project) -> 
     if as_json:
         print_json(_document(content, is_revealed))
         return
-    _write(output, page(content, is_revealed=is_revealed), is_private=is_revealed)
+    write_page(output, page(content, is_revealed=is_revealed), is_private=is_revealed)
     talk(f"The report is in {output}.")
     for one in notices(content):
         talk(f"{one.text} ({one.command})")
@@ -65,23 +63,3 @@ def _document(content: Report, is_revealed: bool) -> dict[str, Any]:
         for one in document["audit"]["largest_people"]:
             one["canonical_id"] = masked(Identifier(CANONICAL_ID, one["canonical_id"]))
     return document
-
-
-def _write(path: Path, text: str, *, is_private: bool) -> None:
-    """Write the page beside its place first, so that whoever reads it there reads all of it.
-
-    Raises:
-        ConfigurationError: the file cannot be written.
-    """
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        new.touch(mode=0o600 if is_private else 0o666)
-        new.write_text(text, encoding="utf-8")
-        new.replace(path)
-    except OSError as error:
-        new.unlink(missing_ok=True)
-        raise ConfigurationError(
-            f"The page cannot be written: {error.strerror}.",
-            where=str(path),
-            remedy="give another place with --output.",
-        ) from None

@@ -13,9 +13,15 @@ def masked(identifier: Identifier) -> str:
 
     Of an e-mail address the first letter and the last part of the domain stay, of a phone number
     the country's first digits, of a canonical id enough to know it again, of anything else the
-    first two characters.
+    first two characters; of what is short nothing.
     """
-    value = identifier.value
-    if identifier.type == "email" and "@" in value:
-        return f"{value[0]}{_HIDDEN}@{_HIDDEN}.{value.rsplit('.', 1)[-1]}"
-    return value[: _SHOWN.get(identifier.type, 2)] + _HIDDEN
+    kind, value = identifier.type, identifier.value
+    if kind == "email" and "@" in value:
+        name, domain = value.rsplit("@", 1)
+        return f"{_begun(name, 1)}@{_HIDDEN}.{domain.rsplit('.', 1)[-1]}"
+    return _begun(value, _SHOWN.get(kind, 2))
+
+
+def _begun(value: str, letters: int) -> str:
+    """The first letters, where more than those are hidden."""
+    return (value[:letters] if len(value) > 2 * letters else "") + _HIDDEN

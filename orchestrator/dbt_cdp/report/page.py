@@ -5,6 +5,7 @@ run these and no others.
 """
 
 import hashlib
+import os
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -16,6 +17,7 @@ from typing import Any
 from markupsafe import Markup
 
 from dbt_cdp.decisions import Identifier
+from dbt_cdp.errors import ConfigurationError
 from dbt_cdp.ledger import OK
 from dbt_cdp.pages import render
 from dbt_cdp.person import CANONICAL_ID
@@ -60,6 +62,31 @@ def page(report: Report, *, is_revealed: bool = False) -> str:
         is_revealed=is_revealed,
         in_days=in_days,
     )
+
+
+def write_page(path: Path, text: str, *, is_private: bool) -> None:
+    """Write the page beside its place first, so that whoever reads it there reads all of it.
+
+    Args:
+        path: its place; a file that is there is replaced.
+        text: the page.
+        is_private: whether nobody but its owner may read it.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        new.touch(mode=0o600 if is_private else 0o666)
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise ConfigurationError(
+            f"The page cannot be written: {error.strerror}.",
+            where=str(path),
+            remedy="give another place with --output.",
+        ) from None
 
 
 def _script(name: str) -> str:
