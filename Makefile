@@ -30,7 +30,7 @@ $(READY): pyproject.toml requirements.lock
 demo: $(READY) ## Build the demonstration: data, profiles, segments, a report
 	$(BIN)/cdp demo
 
-test: lint unit ## Run every check: style, types, SQL, tests
+test: lint-python lint-types unit ## Run every check: style, types, SQL, tests
 
 lint: lint-python lint-types lint-sql ## Check style, types and SQL
 
@@ -44,9 +44,10 @@ lint-types: $(READY)
 lint-sql: $(READY)
 	$(BIN)/sqlfluff lint models $(wildcard tests/data)
 
-# A file goes to one worker, so that what its tests share is made once.
+# A file goes to one worker, so that what its tests share is made once; tests/conftest.py says in
+# which order.
 unit: $(READY) $(CLIENTS_READY)
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # The clients of others that the collector is tested with; without npm those tests are skipped.
 $(CLIENTS_READY): $(CLIENTS)/package-lock.json

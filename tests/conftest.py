@@ -18,12 +18,47 @@ for name in [name for name in os.environ if name.startswith(("CDP_", "DBT_"))]:
     del os.environ[name]
 
 
+# The files that take longest, the longest first: what begins late would keep one worker at work
+# while the others have nothing to do.
+_LONGEST = (
+    "test_docs",
+    "test_bigquery_parity",
+    "test_scenarios",
+    "test_erasure",
+    "test_erasure_worlds",
+    "test_sql_style",
+    "test_profile_batches",
+    "test_run",
+    "test_simulate",
+    "test_parity",
+    "test_snowflake_build",
+    "test_sources",
+    "test_erasure_archives",
+    "test_erasure_depth",
+    "test_access",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    places = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
 @pytest.fixture(scope="session")
 def built_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose landing tables are made. Tests read it and leave it as it is."""
     folder = write_shop(tmp_path_factory.mktemp("built") / "shop", DUCKDB)
     ensure_landing(Project.find(folder))
     return folder
+
+
+@pytest.fixture(scope="module")
+def without_data_tests() -> Iterator[None]:
+    """Builds leave the package's data tests out, for modules that are about something else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", "test")
+        yield
 
 
 @pytest.fixture(scope="session")

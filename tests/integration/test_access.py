@@ -126,7 +126,7 @@ def lines() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory, without_data_tests: None) -> Path:
     """The project, loaded, built and synced."""
     folder = write_shop(tmp_path_factory.mktemp("access") / "shop", DUCKDB)
     (folder / "models").mkdir()

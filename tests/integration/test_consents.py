@@ -163,7 +163,9 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Listener]]:
+def shop(
+    tmp_path_factory: pytest.TempPathFactory, without_data_tests: None
+) -> Iterator[tuple[Shop, Listener]]:
     made = Shop(tmp_path_factory.mktemp("consents") / "shop")
     with pytest.MonkeyPatch.context() as patch, serving(Listener()) as listener:
         patch.chdir(made.folder)

@@ -108,7 +108,7 @@ def reader(tmp_path: Path) -> Consumer:
         (folder / name).write_text(text)
     settings = {"name": "shop", "version": "1.0.0", "profile": "shop", "flags": {}, "vars": {}}
     (folder / "dbt_project.yml").write_text(yaml.safe_dump(settings))
-    target = {"type": "duckdb", "path": "shop.duckdb", "threads": 2}
+    target = {"type": "duckdb", "path": "shop.duckdb", "threads": 1}
     profiles = {"shop": {"target": "dev", "outputs": {"dev": target}}}
     (folder / "profiles.yml").write_text(yaml.safe_dump(profiles))
     return Consumer(folder, "shop.duckdb")

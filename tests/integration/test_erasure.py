@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from consumer import DUCKDB, Consumer, write_shop
+from consumer import DUCKDB, Consumer, prepare, write_shop
 from dbt_cdp.cli import run
 from dbt_cdp.collector.suppression import Suppressions
 from fake_api import serving
@@ -181,7 +181,7 @@ def request(*identifiers: str, capsys: pytest.CaptureFixture[str], code: int = 0
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory, without_data_tests: None) -> Path:
     """The project, loaded, built and synced."""
     folder = write_shop(tmp_path_factory.mktemp("erasure") / "shop", DUCKDB)
     (folder / "models").mkdir()
@@ -205,6 +205,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "cid@gone-shop.example",
             )
         }
+    prepare(folder)
     return folder
 
 
@@ -382,18 +383,23 @@ def test_a_destination_that_does_not_erase_is_left_to_a_person(
 
 
 # Where a run of `cdp erase run` is killed: the n-th call of this function, before or after it.
-KILLED = [
-    ("find", False),
-    ("sort_shared", True),
-    ("erase", False),
-    ("erase", True),
-    ("withdraw", True),
-    ("look_at_sources", False),
-    ("conclude", False),
-    ("conclude", True),
-    ("forget_deleted", False),
-    ("forget_deleted", True),
-]
+# One is killed at each of these in turn; the last of them goes through.
+KILLED = {
+    "before the build": [
+        ("find", False),
+        ("sort_shared", True),
+        ("erase", False),
+        ("erase", True),
+        ("withdraw", True),
+    ],
+    "after it": [
+        ("look_at_sources", False),
+        ("conclude", False),
+        ("conclude", True),
+    ],
+    "at the end": [("forget_bytes", False)],
+    "at the very end": [("forget_bytes", True)],
+}
 _KILLER = """
 import os, signal, sys
 from dbt_cdp.cli import run
@@ -414,18 +420,19 @@ run(["erase", "run"])
 """
 
 
-@pytest.mark.parametrize(("function", "is_after"), KILLED)
+@pytest.mark.parametrize("kills", KILLED.values(), ids=KILLED)
 def test_whatever_kills_an_erasure_the_next_run_completes_it(
-    world: World, capsys: pytest.CaptureFixture[str], function: str, is_after: bool
+    world: World, capsys: pytest.CaptureFixture[str], kills: list[tuple[str, bool]]
 ) -> None:
     ada = world.person("ada-7")
     before = world.others(ada)
     made = request("user_id=ada-7", capsys=capsys)
-    when = "after" if is_after else "before"
-    killed = subprocess.run(
-        [sys.executable, "-c", _KILLER, function, when], env=os.environ, check=False
-    )
-    assert killed.returncode == -signal.SIGKILL
+    for function, is_after in kills:
+        when = "after" if is_after else "before"
+        killed = subprocess.run(
+            [sys.executable, "-c", _KILLER, function, when], env=os.environ, check=False
+        )
+        assert killed.returncode == -signal.SIGKILL
     assert run(["erase", "run"]) == 0
     capsys.readouterr()
     assert run(["erase", "status", made["request_id"], "--json"]) == 0

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from bucket_server import BUCKET, bucket_server
-from consumer import DUCKDB, Consumer, write_shop
+from consumer import DUCKDB, Consumer, prepare, write_shop
 from dbt_cdp.cli import run
 from dbt_cdp.errors import StorageError
 from dbt_cdp.storage import FolderStorage
@@ -102,7 +102,7 @@ def held() -> dict[str, list[tuple[Any, ...]]]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory, without_data_tests: None) -> Path:
     """A project that was built and loaded; nothing has expired yet."""
     folder = write_shop(tmp_path_factory.mktemp("archives") / "shop", DUCKDB)
     (folder / "events.ndjson").write_text("\n".join(lines()))
@@ -112,6 +112,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert run(["load", str(folder / "events.ndjson"), "--source", "web", *place]) == 0
     assert run(["run", "--only", "build", *place]) == 0
     consumer.set_vars({"cdp_retention": RETENTION})
+    prepare(folder)
     return folder
 
 

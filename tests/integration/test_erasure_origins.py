@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 import presets
-from consumer import Consumer
+from consumer import Consumer, prepare
 from dbt_cdp.cli import run
 
 ALL = presets.collectors()
@@ -174,7 +174,7 @@ def values() -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory, without_data_tests: None) -> Path:
     project = presets.project_with(tmp_path_factory.mktemp("origins") / "project", ALL)
     for number in (1, 2):
         presets.load(project, ALL, number)
@@ -182,6 +182,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(VERSIONS)
     assert run(["run", "--only", "build", "--project-dir", str(project.folder)]) == 0
+    prepare(project.folder)
     return project.folder
 
 

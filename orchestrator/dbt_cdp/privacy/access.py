@@ -15,19 +15,18 @@ from dbt_cdp.dbt import Dbt
 from dbt_cdp.decisions import Identifier
 from dbt_cdp.errors import CdpError
 from dbt_cdp.lock import run_lock
-from dbt_cdp.output import talk
 from dbt_cdp.privacy.access_facts import Facts
 from dbt_cdp.privacy.access_file import check_path, write_zip
 from dbt_cdp.privacy.conditions import Conditions
 from dbt_cdp.privacy.extract import Extract, extract, extract_folder, unreadable_tables
 from dbt_cdp.privacy.ledger import ASKED, IDENTIFIERS
+from dbt_cdp.privacy.leftovers import forget_bytes
 from dbt_cdp.privacy.requests import check_identifiers, reasons_for_review
 from dbt_cdp.privacy.rules import INTERNAL
 from dbt_cdp.privacy.staged import forget, stage_found, stage_rows
 from dbt_cdp.privacy.work import opened
 from dbt_cdp.project import Project
 from dbt_cdp.queries import Queries, open_queries
-from dbt_cdp.warehouse import forget_deleted
 
 # The stage of what the person is known by, and the request that it belongs to, which is none.
 _ACCESS = "access"
@@ -83,7 +82,8 @@ def give_access(
             facts = _facts(project, left_out)
         is_known = bool(extracts or facts.identifiers)
         if not is_known:
-            _forget_bytes(project)
+            # Whom nobody knew is not to be in the file by having been asked for.
+            forget_bytes(project)
         recipients = write_zip(path, project.name, facts, extracts)
     return Access(path, is_known, {one.name: one.rows for one in extracts}, recipients)
 
@@ -173,10 +173,3 @@ def _facts(project: Project, left_out: Sequence[str]) -> Facts:
             retention=queries.settings["retention"],
             left_out=left_out,
         )
-
-
-def _forget_bytes(project: Project) -> None:
-    """Whom nobody knew is not to be in the file by having been asked for."""
-    problem = forget_deleted(project)
-    if problem:
-        talk(f"What was asked for is deleted, but its bytes may be in the file.\n{problem.message}")
