@@ -32,7 +32,8 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 COLLECTOR_PAGE = ROOT / "docs" / "collector.md"
 DESTINATION_PAGES = sorted((ROOT / "docs" / "destinations").glob("*.md"))
 SOURCE_PAGES = sorted((ROOT / "docs" / "sources").glob("*.md"))
-BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+# A block, and the file that the words before it name, if they end with one.
+BLOCK = re.compile(r"(?:`([\w./]+)`:\n\n)?```(\w+)\n(.*?)```", re.DOTALL)
 # A block of SQL that begins so is a model; others are tests.
 MODEL = re.compile(r"-- (models/\w+\.sql)\n")
 
@@ -114,8 +115,13 @@ def reader(tmp_path: Path) -> Consumer:
     return Consumer(folder, "shop.duckdb")
 
 
-def blocks(page: Path) -> list[tuple[str, str]]:
+def named_blocks(page: Path) -> list[tuple[str, str, str]]:
+    """File or nothing, language and text of each block."""
     return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    return [(language, text) for _, language, text in named_blocks(page)]
 
 
 def write(reader: Consumer, text: str) -> None:
@@ -139,8 +145,8 @@ def write(reader: Consumer, text: str) -> None:
 class Shell:
     """Runs the lines of shell blocks, as far as they can be run here."""
 
-    def __init__(self, reader: Consumer, tmp_path: Path) -> None:
-        self._folder = reader.folder
+    def __init__(self, folder: Path, tmp_path: Path) -> None:
+        self._folder = folder
         self._tmp_path = tmp_path
         self._variables = {"DO_NOT_TRACK": "1"}
         self._collector: subprocess.Popen[str] | None = None
@@ -217,12 +223,18 @@ class Shell:
             self._variables["KEY_ID"] = stored["keys"][-1]["id"]
 
 
-def follow(reader: Consumer, page: Path, tmp_path: Path) -> list[str]:
+def follow(
+    reader: Consumer, page: Path, tmp_path: Path, begin_in: Path | None = None
+) -> list[str]:
     """Write and run everything on a page, from its top; returns the lines that were run."""
     lines = []
-    with contextlib.closing(Shell(reader, tmp_path)) as shell:
-        for language, text in blocks(page):
-            if language == "yaml":
+    with contextlib.closing(Shell(begin_in or reader.folder, tmp_path)) as shell:
+        for name, language, text in named_blocks(page):
+            if name.startswith("seeds/") or (name and language in ("csv", "json")):
+                path = reader.folder / name
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(text)
+            elif language == "yaml":
                 write(reader, text)
             if language == "sql":
                 name = f"tests/{page.stem}_{len(list((reader.folder / 'tests').glob('*')))}.sql"
@@ -244,6 +256,19 @@ def test_the_readme_leads_from_nothing_to_a_segment(reader: Consumer, tmp_path: 
         ("anonymous_id", "c1"),
     ]
     assert reader.query("select segment_name from segment_sizes") == [("pricing_no_trial",)]
+
+
+def test_the_first_ten_minutes_lead_to_a_file_that_follows_a_segment(tmp_path: Path) -> None:
+    reader = Consumer(tmp_path / "my_cdp", "warehouse.duckdb")
+    page = ROOT / "docs" / "start.md"
+    follow(reader, page, tmp_path, begin_in=tmp_path)
+    files = [text for name, language, text in named_blocks(page) if language == "csv" and not name]
+    assert len(files) == 2
+    assert (reader.folder / "out" / "pricing_leads.csv").read_text() == files[-1]
+    (lobby,) = reader.query(
+        "select canonical_id, is_shared from identity_graph where identifier_value = 'lobby-tablet'"
+    )
+    assert lobby == (None, True)
 
 
 def test_the_page_of_the_collector_leads_from_a_key_to_raw_events(
