@@ -28,7 +28,8 @@ from servers import redis_server
 
 ROOT = package_root()
 PAGES = sorted((ROOT / "docs").glob("*.md"))
-# It has a test of its own.
+# These have tests of their own.
+START_PAGE = ROOT / "docs" / "start.md"
 COLLECTOR_PAGE = ROOT / "docs" / "collector.md"
 DESTINATION_PAGES = sorted((ROOT / "docs" / "destinations").glob("*.md"))
 SOURCE_PAGES = sorted((ROOT / "docs" / "sources").glob("*.md"))
@@ -124,6 +125,15 @@ def blocks(page: Path) -> list[tuple[str, str]]:
     return [(language, text) for _, language, text in named_blocks(page)]
 
 
+# Those with something to write or to run.
+BUILT_PAGES = [
+    page
+    for page in PAGES
+    if page not in (START_PAGE, COLLECTOR_PAGE)
+    and {language for language, _ in blocks(page)} & {"bash", "yaml", "sql"}
+]
+
+
 def write(reader: Consumer, text: str) -> None:
     """Put a YAML block of a page into the file that it belongs to."""
     text = text.replace("path/to/dbt-cdp", str(ROOT))
@@ -133,7 +143,9 @@ def write(reader: Consumer, text: str) -> None:
         return
     for kind in ("exposures", "sources"):
         if kind in content:
-            (reader.folder / "models" / f"{content[kind][0]['name']}.yml").write_text(text)
+            path = reader.folder / "models" / f"{content[kind][0]['name']}.yml"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
             return
     path = reader.folder / "dbt_project.yml"
     settings = yaml.safe_load(path.read_text())
@@ -204,7 +216,9 @@ class Shell:
             # Its dependencies are here; it goes to a folder of its own.
             place = str(self._tmp_path / "installed")
             arguments += ["--no-deps", "--no-build-isolation", "--upgrade", "--target", place]
-        if command == "curl":
+        if command in ("cp", "mkdir"):
+            call = [command, *arguments]
+        elif command == "curl":
             call = ["curl", "--silent", "--fail", *arguments]
         else:
             call = [sys.executable, "-P", "-m", modules[command], *arguments]
@@ -223,9 +237,7 @@ class Shell:
             self._variables["KEY_ID"] = stored["keys"][-1]["id"]
 
 
-def follow(
-    reader: Consumer, page: Path, tmp_path: Path, begin_in: Path | None = None
-) -> list[str]:
+def follow(reader: Consumer, page: Path, tmp_path: Path, begin_in: Path | None = None) -> list[str]:
     """Write and run everything on a page, from its top; returns the lines that were run."""
     lines = []
     with contextlib.closing(Shell(begin_in or reader.folder, tmp_path)) as shell:
@@ -260,9 +272,9 @@ def test_the_readme_leads_from_nothing_to_a_segment(reader: Consumer, tmp_path: 
 
 def test_the_first_ten_minutes_lead_to_a_file_that_follows_a_segment(tmp_path: Path) -> None:
     reader = Consumer(tmp_path / "my_cdp", "warehouse.duckdb")
-    page = ROOT / "docs" / "start.md"
-    follow(reader, page, tmp_path, begin_in=tmp_path)
-    files = [text for name, language, text in named_blocks(page) if language == "csv" and not name]
+    follow(reader, START_PAGE, tmp_path, begin_in=tmp_path)
+    shown = named_blocks(START_PAGE)
+    files = [text for name, language, text in shown if language == "csv" and not name]
     assert len(files) == 2
     assert (reader.folder / "out" / "pricing_leads.csv").read_text() == files[-1]
     (lobby,) = reader.query(
@@ -280,9 +292,7 @@ def test_the_page_of_the_collector_leads_from_a_key_to_raw_events(
     assert reader.query("select event_type, user_id from raw_events") == [("trial_started", "u1")]
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if page != COLLECTOR_PAGE], ids=lambda page: page.stem
-)
+@pytest.mark.parametrize("page", BUILT_PAGES, ids=lambda page: page.stem)
 def test_what_a_page_shows_builds(reader: Consumer, tmp_path: Path, page: Path) -> None:
     link_package(reader.folder)
     write(reader, blocks(ROOT / "docs" / "sources.md")[0][1])
@@ -359,9 +369,26 @@ def test_every_destination_has_a_page_whose_syncs_can_be_read() -> None:
 
 
 def test_links_of_the_docs_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *PAGES, *SOURCE_PAGES, *DESTINATION_PAGES]:
-        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
-            assert "://" in link or (page.parent / link).exists(), f"{page.name}: {link}"
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    for page in pages:
+        for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+            path, _, section = link.partition("#")
+            target = page.parent / path if path else page
+            assert "://" in link or target.exists(), f"{page.name}: {link}"
+            assert "://" in link or not section or section in sections(target), link
+
+
+def sections(page: Path) -> list[str]:
+    """What the headings of a page are called in links, as code hosts do it."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+def test_the_index_leads_to_every_page() -> None:
+    docs = ROOT / "docs"
+    linked = re.findall(r"\]\(([^)]+[.]md)\)", (docs / "README.md").read_text(encoding="utf-8"))
+    pages = {str(page.relative_to(docs)) for page in docs.rglob("*.md")}
+    assert {*linked} == pages - {"README.md"} | {"../CHANGELOG.md"}
 
 
 def test_the_wheel_carries_the_dbt_package(tmp_path: Path) -> None:
