@@ -155,7 +155,11 @@ def write(reader: Consumer, text: str) -> None:
 
 
 class Shell:
-    """Runs the lines of shell blocks, as far as they can be run here."""
+    """Runs the lines of shell blocks, as far as they can be run here.
+
+    Attributes:
+        has_built: the folders whose projects were built since `has_built` was cleared last.
+    """
 
     def __init__(self, folder: Path, tmp_path: Path) -> None:
         self._folder = folder
@@ -163,6 +167,7 @@ class Shell:
         self._variables = {"DO_NOT_TRACK": "1"}
         self._collector: subprocess.Popen[str] | None = None
         self._address = ""
+        self.has_built: set[Path] = set()
 
     def run(self, line: str) -> None:
         command, *arguments = shlex.split(os.path.expandvars(self._filled(line)))
@@ -231,14 +236,20 @@ class Shell:
             text=True,
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        if (command, arguments[0]) == ("dbt", "build") or arguments == ["run"]:
+            assert command != "dbt" or "WARN=0" in done.stdout, f"{line}\n{done.stdout}"
+            self.has_built.add(self._folder)
         if arguments[:2] == ["keys", "add"]:
             self._variables["WRITE_KEY"] = done.stdout.strip()
             stored = json.loads((self._folder / "spool" / "keys.json").read_text())
             self._variables["KEY_ID"] = stored["keys"][-1]["id"]
 
 
-def follow(reader: Consumer, page: Path, tmp_path: Path, begin_in: Path | None = None) -> list[str]:
-    """Write and run everything on a page, from its top; returns the lines that were run."""
+def follow(
+    reader: Consumer, page: Path, tmp_path: Path, begin_in: Path | None = None
+) -> tuple[list[str], bool]:
+    """Write and run everything on a page, from its top; returns the lines that were run, and
+    whether the reader's project was built when all was written."""
     lines = []
     with contextlib.closing(Shell(begin_in or reader.folder, tmp_path)) as shell:
         for name, language, text in named_blocks(page):
@@ -246,7 +257,9 @@ def follow(reader: Consumer, page: Path, tmp_path: Path, begin_in: Path | None =
                 path = reader.folder / name
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(text)
-            elif language == "yaml":
+            if language in ("yaml", "sql"):
+                shell.has_built.clear()
+            if language == "yaml" and not name.startswith("seeds/"):
                 write(reader, text)
             if language == "sql":
                 name = f"tests/{page.stem}_{len(list((reader.folder / 'tests').glob('*')))}.sql"
@@ -256,11 +269,11 @@ def follow(reader: Consumer, page: Path, tmp_path: Path, begin_in: Path | None =
                 for line in text.strip().splitlines():
                     shell.run(line)
                     lines.append(line)
-    return lines
+        return lines, reader.folder in shell.has_built
 
 
 def test_the_readme_leads_from_nothing_to_a_segment(reader: Consumer, tmp_path: Path) -> None:
-    lines = follow(reader, ROOT / "README.md", tmp_path)
+    lines, _ = follow(reader, ROOT / "README.md", tmp_path)
     assert [line.split()[0] for line in lines].count("dbt") >= 5
     assert reader.query("select identifier_type, identifier_value from identity_graph") == [
         ("user_id", "u1"),
@@ -287,7 +300,7 @@ def test_the_page_of_the_collector_leads_from_a_key_to_raw_events(
     reader: Consumer, tmp_path: Path
 ) -> None:
     link_package(reader.folder)
-    lines = follow(reader, COLLECTOR_PAGE, tmp_path)
+    lines, _ = follow(reader, COLLECTOR_PAGE, tmp_path)
     assert sum(line.startswith("cdp collect") for line in lines) == 3
     assert reader.query("select event_type, user_id from raw_events") == [("trial_started", "u1")]
 
@@ -296,8 +309,9 @@ def test_the_page_of_the_collector_leads_from_a_key_to_raw_events(
 def test_what_a_page_shows_builds(reader: Consumer, tmp_path: Path, page: Path) -> None:
     link_package(reader.folder)
     write(reader, blocks(ROOT / "docs" / "sources.md")[0][1])
-    follow(reader, page, tmp_path)
-    reader.runs("build", cdp_as_of="2026-06-03")
+    _, has_built = follow(reader, page, tmp_path)
+    if not has_built:
+        reader.runs("build", cdp_as_of="2026-06-03")
 
 
 def test_a_web_site_finds_people_in_redis_by_any_identifier(
@@ -308,7 +322,7 @@ def test_a_web_site_finds_people_in_redis_by_any_identifier(
     page = ROOT / "docs" / "destinations" / "redis.md"
     with redis_server() as port, Redis(port=port) as client:
         monkeypatch.setenv("SITE_REDIS_URL", f"redis://127.0.0.1:{port}")
-        lines = follow(reader, page, tmp_path)
+        lines, _ = follow(reader, page, tmp_path)
         assert [line for line in lines if line.startswith("cdp sync run")]
 
         found = []
