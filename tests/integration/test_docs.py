@@ -382,6 +382,16 @@ def test_every_destination_has_a_page_whose_syncs_can_be_read() -> None:
             assert sync.mode in modes_of(destinations[sync.destination])
 
 
+def test_yaml_that_cannot_be_built_here_can_be_read() -> None:
+    read = [
+        yaml.safe_load(text)
+        for page in (ROOT / "docs").rglob("*.md")
+        for language, text in blocks(page)
+        if language == "yml"
+    ]
+    assert read and all(isinstance(content, dict) for content in read)
+
+
 def test_links_of_the_docs_lead_somewhere() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     for page in pages:
