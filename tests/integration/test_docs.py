@@ -382,6 +382,18 @@ def test_every_destination_has_a_page_whose_syncs_can_be_read() -> None:
             assert sync.mode in modes_of(destinations[sync.destination])
 
 
+def test_the_page_on_upgrades_names_every_table_that_is_never_rebuilt() -> None:
+    page = (ROOT / "docs" / "upgrade.md").read_text(encoding="utf-8")
+    section = page.split("## What is never rebuilt")[1].split("## ")[0].split("Everything else")[0]
+    named = re.findall(r"`(?:int_cdp__)?([a-z_]+)`", section)
+    models = [
+        path
+        for path in (ROOT / "models").rglob("*.sql")
+        if path.parent.name == "operations" or "full_refresh=false" in path.read_text()
+    ]
+    assert sorted(named) == sorted(path.stem.split("cdp__")[1] for path in models)
+
+
 def test_yaml_that_cannot_be_built_here_can_be_read() -> None:
     read = [
         yaml.safe_load(text)
