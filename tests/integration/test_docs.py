@@ -28,11 +28,13 @@ from servers import redis_server
 
 ROOT = package_root()
 PAGES = sorted((ROOT / "docs").glob("*.md"))
-# It has a test of its own.
+# These have tests of their own.
+START_PAGE = ROOT / "docs" / "start.md"
 COLLECTOR_PAGE = ROOT / "docs" / "collector.md"
 DESTINATION_PAGES = sorted((ROOT / "docs" / "destinations").glob("*.md"))
 SOURCE_PAGES = sorted((ROOT / "docs" / "sources").glob("*.md"))
-BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+# A block, and the file that the words before it name, if they end with one.
+BLOCK = re.compile(r"(?:`([\w./]+)`:\n\n)?```(\w+)\n(.*?)```", re.DOTALL)
 # A block of SQL that begins so is a model; others are tests.
 MODEL = re.compile(r"-- (models/\w+\.sql)\n")
 
@@ -114,8 +116,22 @@ def reader(tmp_path: Path) -> Consumer:
     return Consumer(folder, "shop.duckdb")
 
 
-def blocks(page: Path) -> list[tuple[str, str]]:
+def named_blocks(page: Path) -> list[tuple[str, str, str]]:
+    """File or nothing, language and text of each block."""
     return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    return [(language, text) for _, language, text in named_blocks(page)]
+
+
+# Those with something to write or to run.
+BUILT_PAGES = [
+    page
+    for page in PAGES
+    if page not in (START_PAGE, COLLECTOR_PAGE)
+    and {language for language, _ in blocks(page)} & {"bash", "yaml", "sql"}
+]
 
 
 def write(reader: Consumer, text: str) -> None:
@@ -127,7 +143,9 @@ def write(reader: Consumer, text: str) -> None:
         return
     for kind in ("exposures", "sources"):
         if kind in content:
-            (reader.folder / "models" / f"{content[kind][0]['name']}.yml").write_text(text)
+            path = reader.folder / "models" / f"{content[kind][0]['name']}.yml"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
             return
     path = reader.folder / "dbt_project.yml"
     settings = yaml.safe_load(path.read_text())
@@ -137,14 +155,19 @@ def write(reader: Consumer, text: str) -> None:
 
 
 class Shell:
-    """Runs the lines of shell blocks, as far as they can be run here."""
+    """Runs the lines of shell blocks, as far as they can be run here.
 
-    def __init__(self, reader: Consumer, tmp_path: Path) -> None:
-        self._folder = reader.folder
+    Attributes:
+        has_built: the folders whose projects were built since `has_built` was cleared last.
+    """
+
+    def __init__(self, folder: Path, tmp_path: Path) -> None:
+        self._folder = folder
         self._tmp_path = tmp_path
         self._variables = {"DO_NOT_TRACK": "1"}
         self._collector: subprocess.Popen[str] | None = None
         self._address = ""
+        self.has_built: set[Path] = set()
 
     def run(self, line: str) -> None:
         command, *arguments = shlex.split(os.path.expandvars(self._filled(line)))
@@ -198,7 +221,9 @@ class Shell:
             # Its dependencies are here; it goes to a folder of its own.
             place = str(self._tmp_path / "installed")
             arguments += ["--no-deps", "--no-build-isolation", "--upgrade", "--target", place]
-        if command == "curl":
+        if command in ("cp", "mkdir"):
+            call = [command, *arguments]
+        elif command == "curl":
             call = ["curl", "--silent", "--fail", *arguments]
         else:
             call = [sys.executable, "-P", "-m", modules[command], *arguments]
@@ -211,18 +236,30 @@ class Shell:
             text=True,
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        if (command, arguments[0]) == ("dbt", "build") or arguments == ["run"]:
+            assert command != "dbt" or "WARN=0" in done.stdout, f"{line}\n{done.stdout}"
+            self.has_built.add(self._folder)
         if arguments[:2] == ["keys", "add"]:
             self._variables["WRITE_KEY"] = done.stdout.strip()
             stored = json.loads((self._folder / "spool" / "keys.json").read_text())
             self._variables["KEY_ID"] = stored["keys"][-1]["id"]
 
 
-def follow(reader: Consumer, page: Path, tmp_path: Path) -> list[str]:
-    """Write and run everything on a page, from its top; returns the lines that were run."""
+def follow(
+    reader: Consumer, page: Path, tmp_path: Path, begin_in: Path | None = None
+) -> tuple[list[str], bool]:
+    """Write and run everything on a page, from its top; returns the lines that were run, and
+    whether the reader's project was built when all was written."""
     lines = []
-    with contextlib.closing(Shell(reader, tmp_path)) as shell:
-        for language, text in blocks(page):
-            if language == "yaml":
+    with contextlib.closing(Shell(begin_in or reader.folder, tmp_path)) as shell:
+        for name, language, text in named_blocks(page):
+            if name.startswith("seeds/") or (name and language in ("csv", "json")):
+                path = reader.folder / name
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(text)
+            if language in ("yaml", "sql"):
+                shell.has_built.clear()
+            if language == "yaml" and not name.startswith("seeds/"):
                 write(reader, text)
             if language == "sql":
                 name = f"tests/{page.stem}_{len(list((reader.folder / 'tests').glob('*')))}.sql"
@@ -232,11 +269,11 @@ def follow(reader: Consumer, page: Path, tmp_path: Path) -> list[str]:
                 for line in text.strip().splitlines():
                     shell.run(line)
                     lines.append(line)
-    return lines
+        return lines, reader.folder in shell.has_built
 
 
 def test_the_readme_leads_from_nothing_to_a_segment(reader: Consumer, tmp_path: Path) -> None:
-    lines = follow(reader, ROOT / "README.md", tmp_path)
+    lines, _ = follow(reader, ROOT / "README.md", tmp_path)
     assert [line.split()[0] for line in lines].count("dbt") >= 5
     assert reader.query("select identifier_type, identifier_value from identity_graph") == [
         ("user_id", "u1"),
@@ -246,23 +283,35 @@ def test_the_readme_leads_from_nothing_to_a_segment(reader: Consumer, tmp_path: 
     assert reader.query("select segment_name from segment_sizes") == [("pricing_no_trial",)]
 
 
+def test_the_first_ten_minutes_lead_to_a_file_that_follows_a_segment(tmp_path: Path) -> None:
+    reader = Consumer(tmp_path / "my_cdp", "warehouse.duckdb")
+    follow(reader, START_PAGE, tmp_path, begin_in=tmp_path)
+    shown = named_blocks(START_PAGE)
+    files = [text for name, language, text in shown if language == "csv" and not name]
+    assert len(files) == 2
+    assert (reader.folder / "out" / "pricing_leads.csv").read_text() == files[-1]
+    (lobby,) = reader.query(
+        "select canonical_id, is_shared from identity_graph where identifier_value = 'lobby-tablet'"
+    )
+    assert lobby == (None, True)
+
+
 def test_the_page_of_the_collector_leads_from_a_key_to_raw_events(
     reader: Consumer, tmp_path: Path
 ) -> None:
     link_package(reader.folder)
-    lines = follow(reader, COLLECTOR_PAGE, tmp_path)
+    lines, _ = follow(reader, COLLECTOR_PAGE, tmp_path)
     assert sum(line.startswith("cdp collect") for line in lines) == 3
     assert reader.query("select event_type, user_id from raw_events") == [("trial_started", "u1")]
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if page != COLLECTOR_PAGE], ids=lambda page: page.stem
-)
+@pytest.mark.parametrize("page", BUILT_PAGES, ids=lambda page: page.stem)
 def test_what_a_page_shows_builds(reader: Consumer, tmp_path: Path, page: Path) -> None:
     link_package(reader.folder)
     write(reader, blocks(ROOT / "docs" / "sources.md")[0][1])
-    follow(reader, page, tmp_path)
-    reader.runs("build", cdp_as_of="2026-06-03")
+    _, has_built = follow(reader, page, tmp_path)
+    if not has_built:
+        reader.runs("build", cdp_as_of="2026-06-03")
 
 
 def test_a_web_site_finds_people_in_redis_by_any_identifier(
@@ -273,7 +322,7 @@ def test_a_web_site_finds_people_in_redis_by_any_identifier(
     page = ROOT / "docs" / "destinations" / "redis.md"
     with redis_server() as port, Redis(port=port) as client:
         monkeypatch.setenv("SITE_REDIS_URL", f"redis://127.0.0.1:{port}")
-        lines = follow(reader, page, tmp_path)
+        lines, _ = follow(reader, page, tmp_path)
         assert [line for line in lines if line.startswith("cdp sync run")]
 
         found = []
@@ -333,10 +382,49 @@ def test_every_destination_has_a_page_whose_syncs_can_be_read() -> None:
             assert sync.mode in modes_of(destinations[sync.destination])
 
 
+def test_the_page_on_upgrades_names_every_table_that_is_never_rebuilt() -> None:
+    page = (ROOT / "docs" / "upgrade.md").read_text(encoding="utf-8")
+    section = page.split("## What is never rebuilt")[1].split("## ")[0].split("Everything else")[0]
+    named = re.findall(r"`(?:int_cdp__)?([a-z_]+)`", section)
+    models = [
+        path
+        for path in (ROOT / "models").rglob("*.sql")
+        if path.parent.name == "operations" or "full_refresh=false" in path.read_text()
+    ]
+    assert sorted(named) == sorted(path.stem.split("cdp__")[1] for path in models)
+
+
+def test_yaml_that_cannot_be_built_here_can_be_read() -> None:
+    read = [
+        yaml.safe_load(text)
+        for page in (ROOT / "docs").rglob("*.md")
+        for language, text in blocks(page)
+        if language == "yml"
+    ]
+    assert read and all(isinstance(content, dict) for content in read)
+
+
 def test_links_of_the_docs_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *PAGES, *SOURCE_PAGES, *DESTINATION_PAGES]:
-        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
-            assert "://" in link or (page.parent / link).exists(), f"{page.name}: {link}"
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    for page in pages:
+        for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+            path, _, section = link.partition("#")
+            target = page.parent / path if path else page
+            assert "://" in link or target.exists(), f"{page.name}: {link}"
+            assert "://" in link or not section or section in sections(target), link
+
+
+def sections(page: Path) -> list[str]:
+    """What the headings of a page are called in links, as code hosts do it."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+def test_the_index_leads_to_every_page() -> None:
+    docs = ROOT / "docs"
+    linked = re.findall(r"\]\(([^)]+[.]md)\)", (docs / "README.md").read_text(encoding="utf-8"))
+    pages = {str(page.relative_to(docs)) for page in docs.rglob("*.md")}
+    assert {*linked} == pages - {"README.md"} | {"../CHANGELOG.md"}
 
 
 def test_the_wheel_carries_the_dbt_package(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -199,6 +200,35 @@ def test_a_second_build_takes_in_what_was_landed_since_the_first(built: Warehous
     assert built.query("select segment_name, exited_at from main_cdp.segments") == [
         ("interested", None)
     ]
+
+
+def test_the_docs_of_dbt_describe_every_table_and_column_that_is_for_others(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    docs = Warehouse(tmp_path, built.variables)
+    docs.path = built.path
+    shutil.copytree(built.target, docs.target)  # parsed already
+    done = docs.dbt("docs", "generate", "--no-compile", "--static")
+    assert done.returncode == 0, done.stdout
+    assert (docs.target / "static_index.html").stat().st_size > 1_000_000
+
+    catalog = json.loads((docs.target / "catalog.json").read_text())["nodes"]
+    nodes = docs.manifest()["nodes"]
+    own = {trait["name"] for trait in VARS["cdp_traits"]} | {"owner"}
+    undescribed = []
+    tables = [
+        node
+        for node in nodes.values()
+        if node["name"].startswith("cdp__") or node["config"].get("access") == "public"
+    ]
+    assert len(tables) > 30
+    for node in tables:
+        there = {name.lower() for name in catalog[node["unique_id"]]["columns"]}
+        told = {column["name"] for column in node["columns"].values() if column["description"]}
+        assert told <= there, f"{node['name']} has no {told - there}"
+        undescribed += [f"{node['name']}.{column}" for column in there - told - own]
+        undescribed += [] if node["description"] else [node["name"]]
+    assert undescribed == []
 
 
 class Parser:

@@ -70,9 +70,10 @@ def _print_size(segment: Segment, profiles: int) -> None:
         return
     share = percent(segment.members, profiles)
     of = f", {share} of {profiles:,}" if share else ""
+    members = "1 member" if segment.members == 1 else f"{segment.members:,} members"
     say("")
     say(
-        f"{segment.members:,} members{of}; in the seven days before the last build"
+        f"{members}{of}; in the seven days before the last build"
         f" {segment.entered:,} entered and {segment.exited:,} left."
     )
 
