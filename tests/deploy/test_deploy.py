@@ -516,7 +516,12 @@ def test_gcloud_knows_every_command_and_flag(tmp_path: Path, page: str) -> None:
     assert lines
     (tmp_path / "commands.json").write_text(json.dumps([{"command_string": one} for one in lines]))
     lint = ["gcloud", "meta", "lint-gcloud-commands", "--commands-file=commands.json"]
-    found = json.loads(run(*lint, cwd=tmp_path).stdout)
+    environment = {
+        "CLOUDSDK_CONFIG": str(tmp_path / "config"),
+        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
+        "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
+    }
+    found = json.loads(run(*lint, environment=environment, cwd=tmp_path).stdout)
     assert len(found) == len(lines)
     assert [one["error_message"] for one in found if not one["success"]] == []
 
@@ -558,6 +563,7 @@ def test_airflow_runs_its_files(tmp_path: Path, stand_in: StandIn, webhook: Webh
     environment = {
         **stand_in.environment,
         "AIRFLOW_HOME": str(tmp_path / "home"),
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "CDP_NOTICE_URL": webhook.url,
         "KUBECONFIG": str(tmp_path / "kubeconfig"),
         "PYTHONPATH": "",
