@@ -385,7 +385,8 @@ def test_the_lock_serves_as_constraints_for_the_extras_of_the_image() -> None:
 
 def test_the_image_and_its_users_agree() -> None:
     said = dict(instructions())
-    assert json.loads(said["ENTRYPOINT"])[-1] == "cdp"
+    assert json.loads(said["ENTRYPOINT"]) == ["tini", "--", "cdp"]
+    assert " tini " in said["RUN"]
     uid = int(said["USER"].partition(":")[0])
     assert said["WORKDIR"] == "/project"
     for manifest in pages.manifests("kubernetes.md"):
