@@ -14,7 +14,7 @@ CLIENTS_READY := $(CLIENTS)/node_modules/.package-lock.json
 # Nothing here reports to anybody.
 export DO_NOT_TRACK := 1
 
-.PHONY: help venv demo test lint lint-python lint-types lint-sql unit emulator emulator-snowflake format parity bench lock clean
+.PHONY: help venv demo test lint lint-python lint-types lint-sql unit emulator emulator-snowflake platforms format parity bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,13 @@ emulator-snowflake: .venv-snowflake/.ready ## Install an emulator of Snowflake f
 	.venv-snowflake/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
+platforms: .venv-platforms/.ready ## Install Airflow, Dagster and schemas, to check docs/deploy with (610 MB)
+
+.venv-platforms/.ready: tests/deploy/requirements.txt | $(READY)
+	$(PYTHON) -m venv .venv-platforms
+	$(BIN)/uv pip install --quiet --python .venv-platforms/bin/python --requirement $<
+	@touch $@
+
 format: $(READY) ## Rewrite the Python and SQL files in the house style
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -85,5 +92,5 @@ lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 		--output-file requirements.lock pyproject.toml
 
 clean: ## Remove everything that make, dbt and the tests have made
-	rm -rf $(VENV) $(EMULATOR) .venv-snowflake $(CLIENTS)/node_modules build dist target logs dbt_packages .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(EMULATOR) .venv-snowflake .venv-platforms $(CLIENTS)/node_modules build dist target logs dbt_packages .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from dbt_cdp import __version__
-from dbt_cdp.errors import ExitCode, disk_errors
+from dbt_cdp.errors import ExitCode, Terminated, disk_errors
 
 COMMANDS = {
     "access": "dbt_cdp.commands.access:access",
@@ -68,12 +68,8 @@ def cli() -> None:
     """
 
 
-class _Terminated(BaseException):
-    """SIGTERM, as an exception, so that open transactions and child processes are ended."""
-
-
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    raise _Terminated
+    raise Terminated
 
 
 def run(arguments: list[str] | None = None, **extra: Any) -> int:
@@ -91,7 +87,7 @@ def run(arguments: list[str] | None = None, **extra: Any) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
         return ExitCode.INTERRUPTED
-    except _Terminated:
+    except Terminated:
         click.echo("Stopped.", err=True)
         return ExitCode.TERMINATED
     return result if isinstance(result, int) else ExitCode.OK

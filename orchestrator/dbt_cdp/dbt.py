@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -47,6 +48,8 @@ _ERROR_STARTS = ("Error while parsing node", "Encountered an error", "Completed 
 # Such as "12 of 52 OK created sql view model main_cdp.canonical_id_history .... [OK in 0.10s]".
 _NODE = re.compile(r"(\d+) of (\d+) [A-Z]+ .*?(\S+) \.+ \[")
 _KEPT_LINES = 400
+# How long dbt may take to cancel its queries.
+_STOP_SECONDS = 15
 _SHOWN_LINES = 20
 
 
@@ -306,9 +309,8 @@ class Dbt:
                 for line in child.stdout or ():
                     lines.append(line.rstrip("\n"))
                     listen(lines[-1])
-            except BaseException:
-                child.terminate()
-                child.wait()
+            except BaseException as reason:
+                _stop(child, reason)
                 raise
         return list(lines), child.returncode
 
@@ -343,6 +345,19 @@ class Dbt:
         keys = ("path", "database", "dbname", "project", "account", "schema", "dataset")
         parts = [target.name, target.type, *(str(target.settings.get(key)) for key in keys)]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _stop(child: subprocess.Popen[str], reason: BaseException) -> None:
+    """End dbt. SIGINT lets it cancel the queries at work, which a server would go on with; SIGTERM
+    would end it at once."""
+    # Ctrl-C has reached it, too: a second one would keep it from cancelling.
+    if not isinstance(reason, KeyboardInterrupt):
+        child.send_signal(signal.SIGINT)
+    try:
+        child.communicate(timeout=_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.terminate()
+        child.wait()
 
 
 def _listener(

@@ -23,6 +23,16 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
+class Terminated(BaseException):
+    """SIGTERM, as an exception, so that open transactions and child processes are ended."""
+
+
+def stopped_by(reason: BaseException) -> str:
+    """What put an end to some work, for its ledger: a signal, or the kind of a fault of ours."""
+    names = {Terminated: "SIGTERM", KeyboardInterrupt: "Ctrl-C"}
+    return f"stopped by {names.get(type(reason), type(reason).__name__)}"
+
+
 # What is said of a file that can take no more, by the system or DuckDB, and what that means.
 _NO_ROOM = {
     "No space left on device": "no space is left on the disk",

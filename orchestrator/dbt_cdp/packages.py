@@ -1,5 +1,6 @@
 """The dbt package `cdp` in a project: whether it is declared, and whether it is installed."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ DEPENDENCIES_FILE = "dependencies.yml"
 
 # What the last part of the address of a repository, or of the name on the package hub, may be.
 _NAMES = ("cdp", "dbt-cdp", "dbt_cdp")
+_WORD = re.compile(r"[\w.-]+")
 
 
 def declaring_file(root: Path) -> Path | None:
@@ -45,8 +47,9 @@ def is_package(entry: Any, root: Path) -> bool:
     if entry.get("name") == PACKAGE or _is_named(root / str(entry.get("local", "")), PACKAGE):
         return True
     address = str(entry.get("local") or entry.get("git") or entry.get("package") or "")
-    last = address.rstrip("/").removesuffix(".git").rpartition("/")[2]
-    return last in _NAMES
+    # The address may stand in Jinja, as in "{{ env_var('CDP_PACKAGE', '../dbt-cdp') }}".
+    words = _WORD.findall(address)
+    return bool(words) and words[-1].removesuffix(".git") in _NAMES
 
 
 def installed_package(project: Project) -> Path | None:

@@ -22,7 +22,7 @@ from dbt_cdp.activation.ledger import HELD
 from dbt_cdp.alerts import read_alerts, tell_change, tell_deadlines, tell_no_run, tell_silence
 from dbt_cdp.collector.spool import sealed_segments
 from dbt_cdp.dbt import Dbt
-from dbt_cdp.errors import CdpError, DbtError, disk_errors
+from dbt_cdp.errors import CdpError, DbtError, disk_errors, stopped_by
 from dbt_cdp.freshness import enter_sources
 from dbt_cdp.landing import load_spool
 from dbt_cdp.ledger import FAILED, OK, RUNNING, SKIPPED, STOPPED, Ledger
@@ -231,7 +231,7 @@ def _stopped_by_signals(end: Callable[[str, str], None]) -> Iterator[None]:
         raise
     except BaseException as reason:
         with suppress(CdpError):
-            end(STOPPED, f"stopped by {type(reason).__name__}")
+            end(STOPPED, stopped_by(reason))
         raise
 
 

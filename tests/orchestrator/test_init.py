@@ -213,6 +213,7 @@ def test_another_list_of_packages_is_left_to_its_owner(theirs: Path, text: str) 
     "entry",
     [
         {"git": "https://git.example.com/data/dbt-cdp.git", "revision": "v1"},
+        {"local": "{{ env_var('CDP_PACKAGE', '../dbt-cdp') }}"},
         {"package": "data/cdp", "version": "1.0.0"},
         {"tarball": "https://example.com/x.tgz", "name": "cdp"},
         ENTRY,

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -168,12 +168,22 @@ def test_a_run_waits_for_who_looks_into_the_file(
         assert "Another process" in _error(capsys, "run", "--only", "load", code=1)
 
 
+# What a shell starts in the background ignores Ctrl-C, and so would dbt if the tests were started
+# that way.
+COMMAND = """
+import signal
+from dbt_cdp.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+
+
 class Child:
     """`cdp run` in a process group of its own."""
 
     def __init__(self, folder: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "dbt_cdp", "run"],
+            [sys.executable, "-P", "-c", COMMAND, "run"],
             cwd=folder,
             stderr=subprocess.PIPE,
             text=True,
@@ -189,6 +199,43 @@ class Child:
         """kill -9, with whatever it has started."""
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+    def terminate(self, *, is_whole_group: bool) -> int:
+        """SIGTERM, to it alone or to whatever it has started too; returns the exit code."""
+        send = os.killpg if is_whole_group else os.kill
+        send(self._process.pid, signal.SIGTERM)
+        self._process.communicate(timeout=60)
+        return self._process.returncode
+
+    def is_gone(self) -> bool:
+        """Whether all that it has started has ended, too, or does so soon."""
+        until = time.monotonic() + 10
+        while is_alive := self._process.pid in living_groups():
+            if time.monotonic() > until:
+                break
+            time.sleep(0.1)
+        return not is_alive
+
+
+def living_groups() -> set[int]:
+    """The process groups of all processes that have not ended. Of one that has, the system may keep
+    the number for a while."""
+    groups = set()
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            state, _, group, *_ = file.read_text().rpartition(")")[2].split()
+            if state != "Z":
+                groups.add(int(group))
+    return groups
+
+
+def wait_for_log(folder: Path, text: str) -> None:
+    """Until dbt has come so far that its log says that."""
+    log = folder / "logs" / "dbt.log"
+    until = time.monotonic() + 120
+    while not (log.exists() and text in log.read_text()):
+        assert time.monotonic() < until, "dbt has not come so far"
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -234,11 +281,8 @@ def test_the_next_run_repairs_what_was_killed(
     shutil.rmtree(folder / "logs")
     child = Child(folder)
     child.wait_for(said)
-    log = folder / "logs" / "dbt.log"
-    until = time.monotonic() + 120
-    while logged and not (log.exists() and logged in log.read_text()):
-        assert time.monotonic() < until, "dbt has not come so far"
-        time.sleep(0.01)
+    if logged:
+        wait_for_log(folder, logged)
     child.kill()
     place = ["--project-dir", str(folder)]
     call("run", *place, "--spool", str(folder / "spool"))
@@ -248,6 +292,29 @@ def test_the_next_run_repairs_what_was_killed(
     assert runs[0]["status"] == OK
     assert runs[1]["status"] == "interrupted" or said == "build: ok"
     assert "running" not in json.dumps(runs)
+
+
+# systemd's `KillMode=mixed` and a container's engine send it to the command alone, which lets dbt
+# cancel its queries; Airflow and `timeout` send it to dbt as well.
+@pytest.mark.parametrize("is_whole_group", [False, True])
+def test_sigterm_ends_a_run_with_its_dbt(
+    ready: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], is_whole_group: bool
+) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(ready, folder, symlinks=True)
+    shutil.rmtree(folder / "logs")
+    child = Child(folder)
+    child.wait_for("build ...")
+    wait_for_log(folder, "45 of ")
+    assert child.terminate(is_whole_group=is_whole_group) == 143
+    assert child.is_gone()
+    place = ["--project-dir", str(folder)]
+    (stopped, *_) = read(capsys, "status", *place, code=1)["runs"]
+    assert (stopped["status"], stopped["error"]) == ("stopped", "stopped by SIGTERM")
+    assert stopped["steps"][-1]["step"] == "build"
+    assert stopped["steps"][-1]["status"] == "stopped"
+    log = (folder / "logs" / "dbt.log").read_text()
+    assert ("CANCEL query" in log) == (not is_whole_group)
 
 
 # The lease

@@ -22,7 +22,7 @@ from dbt_cdp.destinations.registry import (
     open_hand_over,
     read_destinations,
 )
-from dbt_cdp.errors import CdpError, ConfigurationError
+from dbt_cdp.errors import CdpError, ConfigurationError, stopped_by
 from dbt_cdp.ledger import FAILED, OK, STOPPED
 from dbt_cdp.project import PROJECT_FILE, Project
 
@@ -109,7 +109,7 @@ def run_sync(
     except BaseException as reason:
         # What the destination has taken is written, so that it need not be sent again.
         with suppress(CdpError):
-            ledger.end(STOPPED, f"stopped by {type(reason).__name__}")
+            ledger.end(STOPPED, stopped_by(reason))
         raise
     return ledger.end(PARTIAL if ledger.report.rejected else OK), None
 
