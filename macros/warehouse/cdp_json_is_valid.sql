@@ -7,8 +7,9 @@
     {{- "json_valid(" ~ expression ~ ")" -}}
 {% endmacro %}
 
+{# A null parses to null, as what is no JSON does. #}
 {% macro bigquery__cdp_json_is_valid(expression) %}
-    {{- "(safe.parse_json(" ~ expression ~ ") is not null)" -}}
+    {{- "(case when " ~ expression ~ " is not null then safe.parse_json(" ~ expression ~ ") is not null end)" -}}
 {% endmacro %}
 
 {# Before version 16 Postgres cannot tell without an error; what does not even begin as an object is none. #}
@@ -17,5 +18,5 @@
 {% endmacro %}
 
 {% macro snowflake__cdp_json_is_valid(expression) %}
-    {{- "(check_json(" ~ expression ~ ") is null)" -}}
+    {{- "(case when " ~ expression ~ " is not null then check_json(" ~ expression ~ ") is null end)" -}}
 {% endmacro %}

@@ -3,6 +3,7 @@
         enabled=cdp.cdp_is_on(),
         alias="identity_graph",
         unique_key="identifier_id",
+        cluster_by=cdp.cdp_cluster_by("canonical_id"),
         incremental_strategy=cdp.cdp_incremental_strategy(),
         post_hook="{{ cdp.cdp_delete_rows('identifier_id not in (select identifier_id from ' ~ ref('int_cdp__people') ~ ')') }}"
     )

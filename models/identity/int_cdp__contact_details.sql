@@ -12,9 +12,11 @@
 {%- do fields.update({field: ["$." ~ field]}) %}
 {%- endfor %}
 
+{%- set groups = cdp.cdp_touched_groups(ref("stg_cdp__retention")) %}
+
 with
 
-{{ cdp.cdp_touched_events() }},
+{{ cdp.cdp_touched_events(groups) }},
 
 identified as (
 

@@ -3,6 +3,8 @@
         enabled=cdp.cdp_is_on(),
         full_refresh=false,
         unique_key="group_key",
+        partition_by=cdp.cdp_partition_by("first_seen", granularity="month"),
+        cluster_by=cdp.cdp_cluster_by(["origin", "group_key"]),
         incremental_strategy=cdp.cdp_incremental_strategy()
     )
 }}
@@ -12,10 +14,11 @@
 {%- do attributes.append("attribute_" ~ attribute) %}
 {%- endfor %}
 {%- set seen = dbt.concat(["cast(timestamp as " ~ dbt.type_string() ~ ")", "' '", "event_id"]) %}
+{%- set groups = cdp.cdp_touched_groups(ref("stg_cdp__retention")) %}
 
 with
 
-{{ cdp.cdp_touched_events() }},
+{{ cdp.cdp_touched_events(groups) }},
 
 event_groups as (
 
@@ -88,6 +91,7 @@ stored as (
     where
         origin = 'event'
         and group_key in (select touched.group_key from touched)
+        {{ cdp.cdp_within_days("first_seen", cdp.cdp_days_of_groups(groups)) }}
 
 ),
 

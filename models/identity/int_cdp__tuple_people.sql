@@ -2,6 +2,7 @@
     config(
         enabled=cdp.cdp_is_on(),
         unique_key="tuple_key",
+        cluster_by=cdp.cdp_cluster_by("tuple_key"),
         incremental_strategy=cdp.cdp_incremental_strategy()
     )
 }}

@@ -18,9 +18,11 @@
 {%- do pages.update({column: "nullif(" ~ cdp.cdp_regexp_replace(column, "/?([?#].*)?$", "") ~ ", '')"}) %}
 {%- endfor %}
 
+{%- set groups = cdp.cdp_touched_groups(ref("stg_cdp__retention")) %}
+
 with
 
-{{ cdp.cdp_touched_events() }},
+{{ cdp.cdp_touched_events(groups) }},
 
 placed as (
 

@@ -1,7 +1,8 @@
 {{
     config(
         enabled=cdp.cdp_is_on(),
-        alias="deliveries"
+        alias="deliveries",
+        cluster_by=cdp.cdp_cluster_by(["sync_name", "state"])
     )
 }}
 

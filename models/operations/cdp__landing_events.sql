@@ -1,7 +1,9 @@
 {{
     config(
         enabled=cdp.cdp_is_on(),
-        alias="landing_events"
+        alias="landing_events",
+        partition_by=cdp.cdp_partition_by("loaded_at"),
+        cluster_by=cdp.cdp_cluster_by("source")
     )
 }}
 

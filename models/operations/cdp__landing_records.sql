@@ -1,7 +1,8 @@
 {{
     config(
         enabled=cdp.cdp_is_on(),
-        alias="landing_records"
+        alias="landing_records",
+        cluster_by=cdp.cdp_cluster_by("source")
     )
 }}
 

@@ -3,6 +3,7 @@
         enabled=cdp.cdp_is_on(),
         alias="user_profiles",
         unique_key="canonical_id",
+        cluster_by=cdp.cdp_cluster_by("canonical_id"),
         incremental_strategy=cdp.cdp_incremental_strategy(),
         on_schema_change="sync_all_columns",
         post_hook="{{ cdp.cdp_delete_rows('canonical_id not in (select canonical_id from ' ~ ref('cdp__identity_graph') ~ ' where canonical_id is not null)') }}"

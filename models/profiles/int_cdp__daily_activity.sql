@@ -3,6 +3,9 @@
         enabled=cdp.cdp_is_on(),
         full_refresh=false,
         unique_key=["group_key", "measure", "value_key"],
+        partition_by=cdp.cdp_partition_by("activity_date", "date"),
+        cluster_by=cdp.cdp_cluster_by(["measure", "tuple_key"]),
+        meta={"cdp_key_has_day": true},
         incremental_strategy=cdp.cdp_incremental_strategy(),
         post_hook="{{ cdp.cdp_forget_measures() }}"
     )
@@ -13,10 +16,11 @@
 {%- set unmarked = cdp.cdp_measure_ids() | reject("in", known) | list %}
 {%- set filled = unmarked if cdp.cdp_is_incremental() else [] %}
 {%- set told = cdp.cdp_told_by_relation(filled) %}
+{%- set groups = cdp.cdp_touched_groups(ref("stg_cdp__retention")) %}
 
 with
 
-{{ cdp.cdp_touched_events() }},
+{{ cdp.cdp_touched_events(groups) }},
 
 all_events as (
 
@@ -74,6 +78,7 @@ stored as (
     where
         event_count > 0
         and group_key in (select touched.group_key from touched)
+        {{ cdp.cdp_within_days("activity_date", cdp.cdp_days_of_groups(groups), "date") }}
     {%- if filled %}
 
     union all

@@ -3,6 +3,7 @@
         enabled=cdp.cdp_is_on(),
         full_refresh=false,
         unique_key=["entity", "member_id", "segment_name"],
+        cluster_by=cdp.cdp_cluster_by("segment_name"),
         incremental_strategy=cdp.cdp_incremental_strategy(),
         post_hook="{{ cdp.cdp_delete_rows('entity = \\'person\\' and member_id in (select canonical_id from ' ~ ref('cdp__canonical_id_history') ~ ' where status <> \\'current\\')') }}"
     )

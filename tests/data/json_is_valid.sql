@@ -15,8 +15,11 @@ cases as (
     select
         '{{ input }}' as input,
         {{ expected }} as expected
-    {{ "union all" if not loop.last }}
-    {%- endfor %}
+    union all
+    {% endfor -%}
+    select
+        cast(null as {{ dbt.type_string() }}) as input,
+        null as expected
 
 ),
 

@@ -51,17 +51,10 @@ def test_the_analyzer_of_google_refuses_nothing_that_was_run(
     built_in_batches: BigQueryConsumer,
 ) -> None:
     pytest.importorskip("zetasql", reason="The analyzer of GoogleSQL is not installed: zetasql.")
-    from googlesql import GoogleSql, kind_of
+    from googlesql import GoogleSql, tables_of
 
     client = built_in_batches.client()
-    tables = {
-        f"{table.project}.{table.dataset_id}.{table.table_id}": [
-            (field.name, kind_of(field.field_type)) for field in client.get_table(table).schema
-        ]
-        for dataset in client.list_datasets()
-        for table in client.list_tables(dataset.dataset_id)
-    }
-    analyzer = GoogleSql(tables)
+    analyzer = GoogleSql(tables_of(client))
     # What this test asked itself has a dataset of its own.
     jobs = [
         job

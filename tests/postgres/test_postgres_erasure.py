@@ -6,44 +6,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-import yaml
 
-from consumer import write_shop
 from dbt_cdp.cli import run
+from whole_shop import ANN, load_whole_shop, write_whole_shop
 
 Query = Callable[..., list[tuple]]
-
-ANN = ("ann-7", "ann@gone-shop.example", "cookie-ann", "c-ann")
-
-EVENTS = [
-    {"type": "page", "anonymousId": "cookie-ann"},
-    {"event": "ordered", "userId": "ann-7", "anonymousId": "cookie-ann", "email": ANN[1].upper()},
-    {"event": "ordered", "userId": "bob-1", "context": {"device": {"id": "till"}}},
-    {"event": "ordered", "userId": "ann-7", "context": {"device": {"id": "till"}}},
-    {"event": "ordered", "userId": "bob-1", "properties": {"cc": "cid"}},
-]
-CONTACT = {"contact_id": "c-ann", "email": "Ann@gone-shop.example"}
-
-SYNC = {
-    "destination": "files",
-    "object": "buyers",
-    "mode": "mirror",
-    "key": "user",
-    "segment": "buyers",
-    "fields": {"user": "canonical_id", "email": "email", "orders": "orders"},
-}
-EXPOSURE = {
-    "name": "buyers",
-    "type": "application",
-    "owner": {"name": "Growth"},
-    "depends_on": ["ref('cdp', 'cdp__user_profiles')", "ref('cdp', 'cdp__segments')"],
-    "config": {"meta": {"cdp_sync": SYNC}},
-}
-VARS = {
-    "cdp_traits": [{"name": "orders", "count": "events", "event": "ordered"}],
-    "cdp_segments": [{"name": "buyers", "where": "orders > 0"}],
-    "cdp_destinations": [{"name": "files", "type": "file", "path": "out"}],
-}
 
 
 @pytest.fixture
@@ -59,22 +26,9 @@ def query(postgres_port: int) -> Iterator[Query]:
 @pytest.fixture
 def loaded(target: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project in a schema of its own: others leave in theirs what no build would."""
-    shop = write_shop(tmp_path / "shop", {**target, "schema": "whole"})
+    shop = write_whole_shop(tmp_path / "shop", {**target, "schema": "whole"})
     monkeypatch.chdir(shop)
-    settings = yaml.safe_load((shop / "dbt_project.yml").read_text())
-    settings["vars"].update(VARS)
-    (shop / "dbt_project.yml").write_text(yaml.safe_dump(settings))
-    (shop / "models").mkdir()
-    (shop / "models" / "syncs.yml").write_text(json.dumps({"exposures": [EXPOSURE]}))
-    times = {"receivedAt": "2026-06-01T10:01:00Z", "timestamp": "2026-06-01T10:00:00Z"}
-    lines = [
-        json.dumps({"messageId": f"m{number}", "type": "track", **times, **event})
-        for number, event in enumerate(EVENTS)
-    ]
-    (shop / "events.ndjson").write_text("\n".join(lines))
-    (shop / "contacts.ndjson").write_text(json.dumps(CONTACT))
-    assert run(["load", "events.ndjson", "--source", "web"]) == 0
-    assert run(["load", "contacts.ndjson", "--source", "crm"]) == 0
+    load_whole_shop()
     return shop
 
 
