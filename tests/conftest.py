@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,17 +20,43 @@ for name in [name for name in os.environ if name.startswith(("CDP_", "DBT_"))]:
     del os.environ[name]
 
 
+WARM_DBT = Path(__file__).parent / "warm_dbt"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm_dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whatever process starts dbt gets a fork of one that has imported it."""
+    address = tmp_path_factory.mktemp("dbt") / "socket"
+    call = [sys.executable, "-P", str(WARM_DBT / "serve.py"), str(address)]
+    server = subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert server.stdout and server.stdout.readline() == "ready\n"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WARM_DBT", str(address))
+        patch.setenv("PYTHONPATH", str(WARM_DBT / "shim"), prepend=os.pathsep)
+        yield
+    server.communicate()
+
+
+@pytest.fixture(scope="module")
+def cold_dbt(warm_dbt: None) -> Iterator[None]:
+    """dbt is started anew: it inherits the limits and the clock of whoever starts it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("WARM_DBT")
+        yield
+
+
 # The files that take longest, the longest first: what begins late would keep one worker at work
 # while the others have nothing to do.
 _LONGEST = (
     "test_docs",
+    "test_bigquery_whole",
     "test_bigquery_parity",
-    "test_scenarios",
-    "test_erasure",
-    "test_erasure_worlds",
-    "test_sql_style",
-    "test_profile_batches",
     "test_run",
+    "test_erasure_worlds",
+    "test_erasure",
+    "test_profile_batches",
+    "test_sql_style",
+    "test_scenarios",
     "test_simulate",
     "test_parity",
     "test_snowflake_build",

@@ -31,6 +31,8 @@ from dbt_cdp.dbt import STAMP_FILE, Dbt
 from dbt_cdp.ledger import FAILED, OK, Ledger, read_runs
 from dbt_cdp.project import Project
 
+pytestmark = pytest.mark.usefixtures("cold_dbt")
+
 CDP = [sys.executable, "-P", "-m", "dbt_cdp"]
 AT = "2026-06-01T10:00:05.000000+00:00"
 
