@@ -175,14 +175,15 @@ class PlainWorld:
 
     def marks(self) -> set[str]:
         """What may still stand somewhere."""
-        return _marks(self.facts) | marks("\n".join(text for _, text in self.decided))
+        return marks_of(self.facts) | marks("\n".join(text for _, text in self.decided))
 
     def unread_marks(self) -> set[str]:
         """What may stand in landing tables: nobody reads it."""
-        return _marks(self.unread)
+        return marks_of(self.unread)
 
 
-def _marks(facts: Iterable[Fact]) -> set[str]:
+def marks_of(facts: Iterable[Fact]) -> set[str]:
+    """What can be found of facts, in any spelling of an identifier."""
     texts = [one.secret for one in facts]
     for one in facts:
         texts += [text for pair in one.spellings for _, text in (pair, normal(pair))]

@@ -252,6 +252,8 @@ def test_runs_are_shown_by_step_the_last_one_at_the_right() -> None:
     chart = charts(FULL)["runs"]
     assert chart.labels == ["2026-06-29 12:00", "2026-06-30 09:36"]
     assert chart.series == {"load": [1.0, 1.0], "build": [40.2, 40.2]}
+    drawn = json.loads(_Page(page(FULL)).scripts[0][1])
+    assert [*drawn["runs"]["series"]] == ["load", "build"]
 
 
 def test_merges_and_deliveries_are_told_a_day() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from dbt_cdp.decisions import Identifier
@@ -44,12 +45,15 @@ def page(report: Report, *, is_revealed: bool = False) -> str:
         is_revealed: whether values are shown that identify people.
     """
     scripts = [_script(name) for name in _SCRIPTS]
+    drawn = {name: asdict(one) for name, one in charts(report).items()}
     return render(
         _TEMPLATE,
         report=report,
         days=DAYS,
         notices=notices(report),
-        charts={name: asdict(one) for name, one in charts(report).items()},
+        charts=drawn,
+        # Jinja's filter would sort the series by their names.
+        chart_data=htmlsafe_json_dumps(drawn),
         scripts=[Markup(one) for one in scripts],  # noqa: S704
         policy=" ".join(f"'sha256-{_digest(one)}'" for one in scripts),
         filled=_filled(report)[:_MOST_COLUMNS],

@@ -38,9 +38,13 @@ def cli() -> None:
     content = json.dumps(request).encode()
     socket.send_fds(server, [len(content).to_bytes(4, "big")], [0, 1, 2])
     server.sendall(content)
-    status = int.from_bytes(server.recv(4), "big")
+    told = server.recv(4)
+    if not told:
+        sys.exit("The process that serves dbt to the tests is gone.")
+    status = int.from_bytes(told, "big")
     if os.WIFSIGNALED(status):
-        signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+        if os.WTERMSIG(status) != signal.SIGKILL:
+            signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
         os.kill(os.getpid(), os.WTERMSIG(status))
     sys.exit(os.waitstatus_to_exitcode(status))
 
