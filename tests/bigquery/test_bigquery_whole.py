@@ -36,6 +36,8 @@ OLD = {
     "receivedAt": "2020-01-01T00:00:00Z",
 }
 
+PROFILES = "`test-project`.`whole_cdp`.`user_profiles`"
+
 Tables = dict[str, list[bigquery.SchemaField]]
 Query = Callable[[str], list[tuple]]
 
@@ -94,7 +96,7 @@ def test_a_person_is_built_delivered_shown_and_erased(
         return json.loads(capsys.readouterr().out)
 
     assert run(["run", "--skip", "sync"]) == 0
-    found = ask("select email, orders from whole_cdp.user_profiles order by email nulls last")
+    found = ask(f"select email, orders from {PROFILES} order by email nulls last")
     assert found == [(ANN[1], 2), (None, 3)]
     (plan,) = tells("sync", "plan")
     assert (plan["to_do"]["add"], plan["to_do"]["remove"]) == (2, 0)
@@ -124,7 +126,7 @@ def test_a_person_is_built_delivered_shown_and_erased(
     assert run(["erase", "approve", made["request_id"]]) == 0
     assert run(["run"]) == 0
     assert tells("erase", "certificate", made["request_id"])["status"] == "confirmed"
-    assert ask("select email, orders from whole_cdp.user_profiles") == [(None, 3)]
+    assert ask(f"select email, orders from {PROFILES}") == [(None, 3)]
     assert len((loaded / "out" / "buyers.csv").read_text().splitlines()) == 2
     assert tells("status")["runs"]
 

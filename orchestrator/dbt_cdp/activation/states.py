@@ -26,7 +26,7 @@ records as (
     group by sync_name
 ),
 open_rejects as (
-    select rejects.sync_name, count(distinct rejects.delivery_id) as rejects
+    select rejects.sync_name, count(distinct rejects.delivery_id) as open_rows
     from {cdp__sync_rejects} as rejects
     left join {cdp__deliveries} as later
         on
@@ -41,7 +41,7 @@ select
     runs.status,
     runs.error,
     coalesce(records.records, 0),
-    coalesce(open_rejects.rejects, 0)
+    coalesce(open_rejects.open_rows, 0)
 from runs
 left join records on runs.sync_name = records.sync_name
 left join open_rejects on runs.sync_name = open_rejects.sync_name
