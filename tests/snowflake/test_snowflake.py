@@ -77,8 +77,9 @@ def test_tables_are_found(warehouse: Warehouse, shop: Path) -> None:
     assert warehouse.exists(table) and warehouse.columns(table) == columns
     missing = Relation(table.database, table.schema, "missing", "missing")
     assert not warehouse.exists(missing) and warehouse.columns(missing) == []
-    (found,) = [one for one in warehouse.tables() if one.name == "LANDING_EVENTS"]
-    assert (found.schema, list(found.columns)) == ("SHOP_CDP", columns)
+    wanted = ("SHOP_CDP", "LANDING_EVENTS")
+    (found,) = [one for one in warehouse.tables() if (one.schema, one.name) == wanted]
+    assert list(found.columns) == columns
     assert found.types[0] == "TEXT"
     assert warehouse.sample(table, ["source", "ingest_id"], 5) == []
     name = warehouse.quote('a "b"')
