@@ -61,6 +61,13 @@ class BenchProject:
         settings["vars"].update(values)
         path.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
 
+    def limit_memory(self, memory: str) -> None:
+        """Let DuckDB hold no more than so much, such as 4GB; what does not fit goes to the disk."""
+        path = self.folder / "profiles.yml"
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings["cdp_bench"]["outputs"]["dev"]["settings"]["memory_limit"] = memory
+        path.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+
     def dbt(self, *arguments: str) -> DbtRun:
         """Run a dbt command to its end.
 

@@ -5,19 +5,44 @@ Everything follows from hashes of numbers, so that one size gives one world. A p
 with one to four cookies who were anonymous before they signed up. A fifth is in the CRM as well.
 
 Troubles, so that identity resolution has something to do: kiosks on which a company's users log in,
-role mailboxes in forms and in the CRM, switchboards, the text null in place of a user_id, nil UUIDs
-as cookies, addresses in capitals, 1 % duplicates.
+role mailboxes in forms and in the CRM, switchboards, networks that a company shares, a demo login
+whose cookies are one giant component, companies whose people give one another's phone (long
+chains), a crowd that gives numbers at random, the text null in place of a user_id, nil UUIDs as
+cookies, addresses in capitals, one day with a twentieth of all visits, 1 % duplicates.
 
-The next batch is the day after, with a hundredth of the events: mostly known people on that day,
-some who show for the first time who they are, some new ones, some events that are late.
+A batch is what is loaded later, see `Batch`: mostly known people on the day after the year, some
+who show for the first time who they are, some new ones, some events that are late.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
+
+from duckdb import DuckDBPyConnection
 
 from project import connect
 
 # An average over anonymous people, leads and users.
 EVENTS_PER_PERSON = 30
+
+# So many days are made at a time: what is sorted fits into memory at any size.
+_SLICE = 15
+_DAYS = 365
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A load after the year.
+
+    Attributes:
+        events: how many; of merges, the people who sign in where somebody else was anonymous.
+        late: share of the visits that are 31 to 90 days late.
+        is_merges: it holds nothing but merges: one event of each of these people.
+    """
+
+    events: int
+    late: float = 0
+    is_merges: bool = False
+
 
 _CHOICES = {
     "first_names": ["Anna", "Ben", "Clara", "David", "Elena", "Felix", "Grace", "Hannah", "Ivan"],
@@ -41,7 +66,7 @@ create or replace temp macro country(company) as
 """
 
 _PEOPLE = """
-create or replace temp table people as
+create or replace table bench.people as
 select
     person,
     1 + person // 12 as company,
@@ -70,20 +95,22 @@ from range(1, getvariable('people') + 1) as numbers (person);
 
 # More people than needed are drawn; those behind the last event do not exist.
 _VISITS = """
-create or replace temp table visits as
+create or replace table bench.visits as
 with drawn as (
     select
         people.*,
+        person as cookie_person,
         visit,
         person || '/' || visit as visit_key,
         1 + cast(floor(draw('size', visit_key) * 9) as integer) as size,
         case
             when visit = 1 then first_day
+            when first_day < 200 and draw('launch', visit_key) < 0.05 then 200
             else first_day + cast(floor(draw('day', visit_key) * (365 - first_day)) as integer)
         end as day,
         kind = 'user' and day >= login_day as is_logged_in,
         kind = 'lead' and visit = 1 + floor(draw('form', person) * visits) as has_form
-    from people, unnest(range(1, visits + 1)) as numbers (visit)
+    from bench.people, unnest(range(1, visits + 1)) as numbers (visit)
 ),
 counted as (
     select
@@ -101,32 +128,45 @@ from counted
 where first_event < getvariable('events');
 """
 
+# Whom the visits of a batch are drawn from: who has many is drawn often.
+_KNOWN = """
+create or replace table bench.known as
+select row_number() over () as place, person from bench.visits;
+
+create or replace table bench.batches as
+select
+    0 as batch,
+    getvariable('events') as events,
+    (select max(person) from bench.visits) as people;
+"""
+
 _NEXT_VISITS = """
-create or replace temp table next_visits as
-with known as (
-    select *, row_number() over (order by person, visit) as place from visits
-),
-numbered as (
+create or replace temp table batch_visits as
+with numbered as (
     select
-        1000 + number as visit,
+        1000 * getvariable('batch') + number as visit,
         number,
-        1 + cast(floor(draw('who', number) * (select count(*) from known)) as bigint) as place,
-        draw('new', number) < 0.15 as is_new
-    from range(1, getvariable('next_events') + 1) as numbers (number)
+        getvariable('batch') || '/' || number as draw_key,
+        1 + cast(
+            floor(draw('who', draw_key) * (select count(*) from bench.known)) as bigint
+        ) as place,
+        draw('new', draw_key) < 0.15 as is_new
+    from range(1, getvariable('batch_events') + 1) as numbers (number)
 ),
 -- The people after the last known one are the new ones.
 chosen as (
     select
         numbered.visit,
         people.* exclude (kind),
+        people.person as cookie_person,
         not is_new
         and people.kind = 'anonymous'
-        and draw('identified', number) < 0.1 as is_identified,
+        and draw('identified', draw_key) < 0.1 as is_identified,
         case when is_identified then 'user' else people.kind end as kind
     from numbered
-    inner join known on numbered.place = known.place
-    inner join people on people.person = case
-        when is_new then (select max(person) from known) + 1 + number // 4 else known.person
+    inner join bench.known on numbered.place = known.place
+    inner join bench.people on people.person = case
+        when is_new then getvariable('known_people') + 1 + number // 4 else known.person
     end
 ),
 drawn as (
@@ -135,6 +175,8 @@ drawn as (
         person || '/' || visit as visit_key,
         1 + cast(floor(draw('size', visit_key) * 9) as integer) as size,
         case
+            when draw('very late', visit_key) < getvariable('late')
+                then 31 + floor(draw('days', visit_key) * 60)
             when draw('late', visit_key) < 0.80 then 0
             when draw('late', visit_key) < 0.95 then 1 + floor(draw('days', visit_key) * 3)
             else 4 + floor(draw('days', visit_key) * 27)
@@ -148,9 +190,9 @@ drawn as (
 counted as (
     select
         *,
-        getvariable('events')
+        getvariable('known_events')
         + sum(size) over (order by visit rows unbounded preceding) - size as first_event,
-        getvariable('events') + getvariable('next_events') as end_event
+        getvariable('known_events') + getvariable('batch_events') as end_event
     from drawn
 )
 select * replace (cast(least(size, end_event - first_event) as integer) as size)
@@ -158,8 +200,41 @@ from counted
 where first_event < end_event;
 """
 
+# A user signs in with the cookie of somebody who was anonymous so far.
+_MERGES = """
+create or replace temp table batch_visits as
+with anonymous as (
+    select *, row_number() over (order by draw('merged', person), person) as place
+    from bench.people
+    where
+        kind = 'anonymous'
+        and person <= getvariable('known_people')
+        and draw('demo', person) >= 0.02
+),
+users as (
+    select *, row_number() over (order by draw('merging', person), person) as place
+    from bench.people
+    where kind = 'user' and person <= getvariable('known_people')
+)
+select
+    users.* exclude (place, cookies),
+    1 as cookies,
+    1000 * getvariable('batch') + place as visit,
+    anonymous.person as cookie_person,
+    users.person || '/merge ' || getvariable('batch') as visit_key,
+    1 as size,
+    0 as days_late,
+    365 as day,
+    true as is_logged_in,
+    false as is_signup,
+    false as has_form,
+    getvariable('known_events') + place - 1 as first_event
+from anonymous
+inner join users using (place)
+where place <= getvariable('batch_events');
+"""
+
 _EVENTS = """
-create or replace table bench.{table} as
 with steps as (
     select
         *,
@@ -183,15 +258,20 @@ with steps as (
         event_name in ('email_opened', 'email_clicked') as is_mail,
         event_name in ('trial_started', 'form_submitted') as is_form,
         is_logged_in
+        and person = cookie_person
         and draw('kiosk', company) < 0.03
         and draw('at kiosk', visit_key) < 0.1 as is_kiosk,
-        is_logged_in and draw('app', person) < 0.3 and draw('in app', visit_key) < 0.3 as is_app,
+        is_logged_in
+        and person = cookie_person
+        and draw('app', person) < 0.3
+        and draw('in app', visit_key) < 0.3 as is_app,
         day_start(day) + to_seconds(
             cast(floor(draw('time', visit_key) * 80000) as bigint) + 60 * step
         ) as occurred_at,
         draw('junk', visit_key) as junk,
         1 + cast(floor(pow(draw('cookie', visit_key), 2) * cookies) as integer) as cookie
     from {visits}, unnest(range(size)) as numbers (step)
+    where {condition}
 ),
 events as (
     select
@@ -203,13 +283,14 @@ events as (
         case
             when is_mail then null
             when is_logged_in then 'u' || person
+            when kind = 'anonymous' and draw('demo', person) < 0.02 then 'demo'
             when junk < 0.004 then pick(['null', 'undefined', '0'], 'junk user', visit_key)
         end as user_id,
         case
             when event_name = 'email_opened' or is_app then null
             when is_kiosk then 'kiosk-' || company
             when junk between 0.01 and 0.011 then '00000000-0000-0000-0000-000000000000'
-            else md5('cookie ' || person || ' ' || cookie)
+            else md5('cookie ' || cookie_person || ' ' || cookie)
         end as anonymous_id,
         case
             when event_name = 'form_submitted' and draw('role', company) < 0.04 and what < 0.985
@@ -218,10 +299,18 @@ events as (
                 then 'Person' || person || '@' || upper(mail_domain(company))
             when is_mail or is_form then 'person' || person || '@' || mail_domain(company)
         end as email,
-        case when is_form and draw('gives phone', person) < 0.4 then phone(person) end as phone,
+        case
+            when is_form and draw('crowd', person) < 0.02
+                then phone(
+                    5000000 + floor(draw('crowd phone', number) * getvariable('people') / 50)
+                )
+            when is_form and draw('family', company) < 0.01 then phone(person + number % 2)
+            when is_form and draw('gives phone', person) < 0.4 then phone(person)
+        end as phone,
         case when is_app then md5('device ' || person) end as device_id,
         md5('visit ' || visit_key) as session_id,
-        '10.' || company % 200 || '.' || company // 200 % 250 || '.' || person % 250 as ip,
+        '10.' || company % 200 || '.' || company // 200 % 250 || '.'
+        || if(draw('at work', person) < 0.7, 1, person % 250) as ip,
         case
             when is_app then 'phone'
             else pick(['desktop', 'desktop', 'phone', 'tablet'], 'screen', person)
@@ -231,7 +320,7 @@ events as (
             when is_mail then null
             when device_type = 'phone' and draw('model', person) < 0.33
                 then 'model ' || floor(draw('which model', person) * 50)
-            else md5('browser ' || person || ' ' || if(draw('lost', person) < 0.05, 1, cookie))
+            else md5('browser ' || cookie_person || ' ' || if(draw('lost', person) < 0.05, 1, cookie))
         end as fingerprint,
         country(company) as country,
         country || pick([' north', ' south', ' east', ' west'], 'city', company) as city,
@@ -281,13 +370,12 @@ delivered as (
 )
 select
     * exclude (number),
-    date_trunc('hour', received_at) + interval 1 hour as loaded_at
+    {loaded_at} as loaded_at
 from delivered
-order by received_at, event_id;
+order by received_at, event_id
 """
 
 _CONTACTS = """
-create or replace table bench.{table} as
 select
     'c' || person as contact_id,
     case
@@ -307,38 +395,67 @@ select
     pick(getvariable('job_titles'), 'title', person) as job_title,
     country(company) as country,
     day_start(first_day) + interval 12 hour as updated_at
-from people
+from bench.people
 where
     {condition}
-    and draw('in crm', person) < case kind when 'lead' then 0.6 when 'user' then 0.3 else 0 end;
+    and draw('in crm', person) < case kind when 'lead' then 0.6 when 'user' then 0.3 else 0 end
 """
 
 
 def make_world(database: Path, events: int) -> None:
-    """Write bench.events and bench.contacts, and the next batch beside them (bench.next_*)."""
-    # One event in a hundred is delivered twice.
-    next_events = events // 100
-    variables = {
-        "events": events - events // 100,
-        "next_events": next_events - next_events // 100,
-        "people": events // EVENTS_PER_PERSON * 6 // 5 + next_events + 100,
-        **_CHOICES,
-    }
-    known = "person <= (select max(person) from visits)"
-    new = "person in (select person from next_visits except select person from visits)"
+    """Write bench.events and bench.contacts, and beside them what batches are made of."""
     with connect(database) as connection:
-        for name, value in variables.items():
-            connection.execute(f"set variable {name} = {value!r}")
+        _set(connection, {"events": events - events // 100})
+        _prepare(connection, events // EVENTS_PER_PERSON * 3 // 2 + 1000)
         connection.execute("create schema if not exists bench")
-        connection.execute(_DRAWS + _PEOPLE + _VISITS + _NEXT_VISITS)
-        connection.execute(_EVENTS.format(table="events", visits="visits"))
-        connection.execute(_EVENTS.format(table="next_events", visits="next_visits"))
-        connection.execute(_CONTACTS.format(table="contacts", condition=known))
-        connection.execute(_CONTACTS.format(table="next_contacts", condition=new))
+        connection.execute(_PEOPLE + _VISITS + _KNOWN)
+        every_hour = "date_trunc('hour', received_at) + interval 1 hour"
+        for first in range(0, _DAYS, _SLICE):
+            days = f"day >= {first} and day < {first + _SLICE}"
+            rows = _EVENTS.format(visits="bench.visits", condition=days, loaded_at=every_hour)
+            start = (
+                "insert into bench.events" if first else "create or replace table bench.events as"
+            )
+            connection.execute(f"{start} {rows}")
+        rows = _CONTACTS.format(condition="person <= (select max(person) from bench.visits)")
+        connection.execute(f"create or replace table bench.contacts as {rows}")
 
 
-def add_next_batch(database: Path) -> None:
-    """Deliver the next batch: what make_world has put beside goes into the sources."""
+def add_batch(database: Path, batch: Batch) -> None:
+    """Deliver a batch: it goes into the sources, a day after the one before."""
     with connect(database) as connection:
-        for table in ("events", "contacts"):
-            connection.execute(f"insert into bench.{table} select * from bench.next_{table}")
+        (people,) = connection.execute("select count(*) from bench.people").fetchone() or (0,)
+        _prepare(connection, people)
+        number, known_events, known_people = connection.execute(
+            "select max(batch) + 1, sum(events), max(people) from bench.batches"
+        ).fetchone() or (0, 0, 0)
+        variables = {
+            "batch": number,
+            # One event in a hundred is delivered twice.
+            "batch_events": batch.events if batch.is_merges else batch.events - batch.events // 100,
+            "late": batch.late,
+            "known_events": known_events,
+            "known_people": known_people,
+        }
+        _set(connection, variables)
+        connection.execute(_MERGES if batch.is_merges else _NEXT_VISITS)
+        loaded_at = f"day_start({_DAYS + number}) + interval 1 hour"
+        rows = _EVENTS.format(visits="batch_visits", condition="true", loaded_at=loaded_at)
+        connection.execute(f"insert into bench.events {rows}")
+        new = "person in (select person from batch_visits) and person > getvariable('known_people')"
+        connection.execute(f"insert into bench.contacts {_CONTACTS.format(condition=new)}")
+        connection.execute(
+            "insert into bench.batches select getvariable('batch'), getvariable('batch_events'),"
+            " greatest(getvariable('known_people'), max(person)) from batch_visits"
+        )
+
+
+def _prepare(connection: DuckDBPyConnection, people: int) -> None:
+    """What the statements of this file take for granted, in a world with so many drawn people."""
+    _set(connection, {"people": people, **_CHOICES})
+    connection.execute(_DRAWS)
+
+
+def _set(connection: DuckDBPyConnection, variables: dict[str, object]) -> None:
+    for name, value in variables.items():
+        connection.execute(f"set variable {name} = {value!r}")

@@ -256,17 +256,36 @@
 {# Joins pieces along open edges (piece_a, piece_b, place) in their order, as far as they may be one person: `steps`, and the
    tables `scratch` to be dropped after them. `what` names the work in an error. #}
 {% macro cdp_join_pieces(state, open, types, decisions, what) %}
+    {%- set holdings = cdp.cdp_scratch_name("holdings") -%}
+    {%- set parted = cdp.cdp_scratch_name("parted") -%}
+    {%- set moved = cdp.cdp_scratch_name("moved") -%}
+    {%- set moves = cdp.cdp_scratch_name("moves") -%}
+    {%- set join_in_order = [
+        cdp.cdp_scratch(moved, "
+            select piece_a as node, piece_a as component from " ~ open ~ "
+            union distinct
+            select piece_b, piece_b from " ~ open
+        ),
+        cdp.cdp_scratch(holdings, "
+            select piece, type, count(*) as held from " ~ state ~ "
+            where piece in (select node from " ~ moved ~ ") group by piece, type"
+        ),
+        cdp.cdp_scratch(parted, cdp.cdp_parted_pieces_sql(state, decisions)),
+        cdp.cdp_scratch(open, cdp.cdp_joinable_edges_sql(open, holdings, parted, types)),
+        {
+            "while": "select place from " ~ open,
+            "what": what,
+            "limit": 1000000,
+            "do": cdp.cdp_join_runs(open, holdings, parted, moved, moves, types),
+        },
+        cdp.cdp_move_pieces(state, moved),
+    ] -%}
     {{- return({
         "steps": [
             {"if": "select place from " ~ open, "do": cdp.cdp_join_groups(state, open, types, decisions)},
-            {
-                "while": "select place from " ~ open,
-                "what": what,
-                "limit": 1000000,
-                "do": cdp.cdp_join_pairs(state, open, types, decisions),
-            },
+            {"if": "select place from " ~ open, "do": join_in_order},
         ],
-        "scratch": [cdp.cdp_scratch_name("verdicts"), cdp.cdp_scratch_name("moves")],
+        "scratch": [holdings, parted, moved, moves],
     }) -}}
 {% endmacro %}
 
@@ -290,7 +309,7 @@
             ),
             excessive as (
                 select component from holdings group by component, type
-                having " ~ cdp.cdp_too_many("type", types) ~ "
+                having sum(held) > " ~ cdp.cdp_type_setting("type", "max_per_person", types) ~ " and count(*) > 1
                 union distinct
                 select group_a.component
                 from (" ~ cdp.cdp_parted_pieces_sql(state, decisions) ~ ") as parted
@@ -309,75 +328,148 @@
 {% endmacro %}
 
 
-{# One round of joining two by two, as steps: an edge that is the first in order for both its pieces is decided. The two
-   are joined if they may be one person, else the edges between them are refused. That gives the same result as taking
-   the edges one by one in order, since what forbids a union forbids every larger one. #}
-{% macro cdp_join_pairs(state, open, types, decisions) %}
-    {%- set verdicts = cdp.cdp_scratch_name("verdicts") -%}
-    {%- set moves = cdp.cdp_scratch_name("moves") -%}
+{# The open edges whose pieces may be one person. What forbids a union forbids every larger one, so that the others need
+   not wait until it is their turn. Two pieces that hold a type are too many together above its limit. One alone may be, by
+   decision, and whoever has none of the type may join it. #}
+{% macro cdp_joinable_edges_sql(open, holdings, parted, types) -%}
+    with forbidden as (
+        select link.place
+        from {{ open }} as link
+        inner join {{ holdings }} as side_a on side_a.piece = link.piece_a
+        inner join {{ holdings }} as side_b on side_b.piece = link.piece_b and side_b.type = side_a.type
+        where side_a.held + side_b.held > {{ cdp.cdp_type_setting("side_a.type", "max_per_person", types) }}
+        union all
+        select link.place
+        from {{ open }} as link
+        inner join {{ parted }} as parted on parted.piece_a = link.piece_a and parted.piece_b = link.piece_b
+    )
+    select piece_a, piece_b, place from {{ open }} where place not in (select place from forbidden)
+{%- endmacro %}
+
+
+{# One round of joining, as steps, with the same result as taking the edges one by one in order. Open edges are of two pieces
+   that may be one person.
+
+   An edge that is the first in order for both its pieces can be decided at once, and so can every edge after it that one of them,
+   the hub, has to a piece for which it is the first: nothing has happened to that leaf before. The run of a hub's edges ends where the
+   next one is not the first of its leaf, where an edge that a leaf has brought along comes before, or where the leaves so far and the
+   hub would be too many together. The first edge of all open ones is always in a run, so that every round decides some. #}
+{% macro cdp_join_runs(open, holdings, parted, moved, moves, types) %}
     {{- return([
-        cdp.cdp_scratch(verdicts, "
-            with best as (
-                select piece, min(place) as place
-                from (
-                    select piece_a as piece, place from " ~ open ~ "
-                    union all
-                    select piece_b, place from " ~ open ~ "
-                ) as sides
-                group by piece
-            ),
-            mutual as (
-                select link.piece_a, link.piece_b
-                from " ~ open ~ " as link
-                inner join best as best_a on best_a.piece = link.piece_a and best_a.place = link.place
-                inner join best as best_b on best_b.piece = link.piece_b and best_b.place = link.place
-            ),
-            sides as (
-                select piece_a, piece_b, piece_a as piece from mutual
-                union all
-                select piece_a, piece_b, piece_b from mutual
-            ),
-            holdings as (
-                select sides.piece_a, sides.piece_b, sides.piece, state.type, count(*) as held
-                from sides
-                inner join " ~ state ~ " as state on state.piece = sides.piece
-                group by sides.piece_a, sides.piece_b, sides.piece, state.type
-            ),
-            forbidden as (
-                select piece_a, piece_b from holdings group by piece_a, piece_b, type
-                having " ~ cdp.cdp_too_many("type", types) ~ "
-                union distinct
-                select piece_a, piece_b from (" ~ cdp.cdp_parted_pieces_sql(state, decisions) ~ ") as parted
-            )
-            select mutual.piece_a, mutual.piece_b, forbidden.piece_a is null as is_accepted
-            from mutual
-            left join forbidden on forbidden.piece_a = mutual.piece_a and forbidden.piece_b = mutual.piece_b"
-        ),
         cdp.cdp_scratch(moves, "
-            select piece_b as node, piece_a as component from " ~ verdicts ~ " where is_accepted"
+            with sides as (
+                select piece_a as piece, piece_b as other, place from " ~ open ~ "
+                union all
+                select piece_b, piece_a, place from " ~ open ~ "
+            ),
+            ranked as (
+                select
+                    piece, other, place,
+                    row_number() over (partition by piece order by place) as turn,
+                    lead(place) over (partition by piece order by place) as next_place
+                from sides
+            ),
+            -- Of the two pieces of an edge that is the first for both, the hub is the one that has more to do first.
+            edges as (
+                select
+                    side.piece as hub, side.other as leaf, side.place, side.turn,
+                    leaf.turn = 1 as is_first_of_leaf,
+                    leaf.next_place as place_brought,
+                    side.turn = 1 and leaf.turn = 1 and (
+                        coalesce(side.next_place < leaf.next_place, side.next_place is not null)
+                        or side.next_place is null and leaf.next_place is null and side.piece < side.other
+                    ) as is_start
+                from ranked as side
+                inner join ranked as leaf on leaf.piece = side.other and leaf.place = side.place
+            ),
+            hubs as (
+                select hub from edges where is_start
+            ),
+            walked as (
+                select
+                    hub, leaf, place, is_first_of_leaf,
+                    min(place_brought) over (
+                        partition by hub order by place rows between unbounded preceding and 1 preceding
+                    ) as first_brought
+                from edges
+                where hub in (select hub from hubs)
+            ),
+            ends as (
+                select hub, min(place) as place from walked
+                where not is_first_of_leaf or first_brought < place
+                group by hub
+            ),
+            runs as (
+                select walked.hub, walked.leaf, walked.place
+                from walked
+                left join ends on ends.hub = walked.hub
+                where ends.place is null or walked.place < ends.place
+            ),
+            members as (
+                select hub, hub as piece, 0 as place from hubs
+                union all
+                select hub, leaf, place from runs
+            ),
+            summed as (
+                select
+                    members.hub, members.place, holdings.type,
+                    sum(holdings.held) over (
+                        partition by members.hub, holdings.type order by members.place rows unbounded preceding
+                    ) as held,
+                    row_number() over (partition by members.hub, holdings.type order by members.place) as holders
+                from members
+                inner join " ~ holdings ~ " as holdings on holdings.piece = members.piece
+            ),
+            too_many as (
+                select hub, place from summed
+                where held > " ~ cdp.cdp_type_setting("type", "max_per_person", types) ~ " and holders > 1
+                union all
+                select side_a.hub, greatest(side_a.place, side_b.place)
+                from " ~ parted ~ " as parted
+                inner join members as side_a on side_a.piece = parted.piece_a
+                inner join members as side_b on side_b.piece = parted.piece_b and side_b.hub = side_a.hub
+            ),
+            limits as (
+                select hub, min(place) as place from too_many group by hub
+            ),
+            joined as (
+                select members.hub, members.piece
+                from members
+                left join limits on limits.hub = members.hub
+                where limits.place is null or members.place < limits.place
+            )
+            select piece as node, min(piece) over (partition by hub) as component from joined"
         ),
-        cdp.cdp_scratch(open, "
-            select
-                least(coalesce(move_a.component, link.piece_a), coalesce(move_b.component, link.piece_b)) as piece_a,
-                greatest(coalesce(move_a.component, link.piece_a), coalesce(move_b.component, link.piece_b)) as piece_b,
-                min(link.place) as place
-            from " ~ open ~ " as link
-            left join " ~ verdicts ~ " as verdicts on verdicts.piece_a = link.piece_a and verdicts.piece_b = link.piece_b
-            left join " ~ moves ~ " as move_a on move_a.node = link.piece_a
-            left join " ~ moves ~ " as move_b on move_b.node = link.piece_b
-            where verdicts.piece_a is null
+        cdp.cdp_scratch(moved, "
+            select moved.node, coalesce(moves.component, moved.component) as component
+            from " ~ moved ~ " as moved
+            left join " ~ moves ~ " as moves on moves.node = moved.component"
+        ),
+        cdp.cdp_scratch(holdings, "
+            select coalesce(moves.component, holdings.piece) as piece, holdings.type, sum(holdings.held) as held
+            from " ~ holdings ~ " as holdings
+            left join " ~ moves ~ " as moves on moves.node = holdings.piece
             group by 1, 2"
         ),
-        cdp.cdp_move_pieces(state, moves),
+        cdp.cdp_scratch(parted, cdp.cdp_moved_pairs_sql(parted, moves)),
+        cdp.cdp_scratch(open, cdp.cdp_moved_pairs_sql(open, moves, "min(link.place) as place")),
+        cdp.cdp_scratch(open, cdp.cdp_joinable_edges_sql(open, holdings, parted, types)),
     ]) -}}
 {% endmacro %}
 
 
-{# Several pieces that hold a type are too many together above the limit. One alone may be, by decision, and whoever
-   has none of the type may join it. #}
-{% macro cdp_too_many(type, types) %}
-    {{- return("sum(held) > " ~ cdp.cdp_type_setting(type, "max_per_person", types) ~ " and count(*) > 1") -}}
-{% endmacro %}
+{# Pairs of pieces after a round of moves, the smaller piece first. #}
+{% macro cdp_moved_pairs_sql(pairs, moves, value=none) -%}
+    select
+        least(coalesce(move_a.component, link.piece_a), coalesce(move_b.component, link.piece_b)) as piece_a,
+        greatest(coalesce(move_a.component, link.piece_a), coalesce(move_b.component, link.piece_b)) as piece_b
+        {{ "," ~ value if value }}
+    from {{ pairs }} as link
+    left join {{ moves }} as move_a on move_a.node = link.piece_a
+    left join {{ moves }} as move_b on move_b.node = link.piece_b
+    where coalesce(move_a.component, link.piece_a) <> coalesce(move_b.component, link.piece_b)
+    group by 1, 2
+{%- endmacro %}
 
 
 {# Pairs of pieces that somebody has decided are two people, the smaller piece first. #}

@@ -1,6 +1,6 @@
 {# A condition, with `and` before it, that leaves out no row which is wanted anyway: a column (`kind`: timestamp or date) lies in one of
    the days that a query names in its column `day`, as texts YYYY-MM-DD. It is nothing but where an engine leaves parts of a
-   table unread for the sake of constants alone: there the days are asked first. #}
+   table unread for the sake of constants alone: there the days are asked first, and DuckDB leaves unread what it has stored together. #}
 {% macro cdp_within_days(column, days, kind="timestamp") %}
     {{- return(adapter.dispatch('cdp_within_days', 'cdp')(column, days, kind)) -}}
 {% endmacro %}
@@ -9,9 +9,18 @@
     {{- return("") -}}
 {% endmacro %}
 
+{% macro bigquery__cdp_within_days(column, days, kind) %}
+    {{- return(cdp.cdp_within_spans(column, days, kind)) -}}
+{% endmacro %}
+
+{% macro duckdb__cdp_within_days(column, days, kind) %}
+    {{- return(cdp.cdp_within_spans(column, days, kind)) -}}
+{% endmacro %}
+
+
 {# The days of groups are those of the project's time zone, and so is midnight where none is named. Of more days a history is
    read anyway, and the text of a query has a limit. #}
-{% macro bigquery__cdp_within_days(column, days, kind) %}
+{% macro cdp_within_spans(column, days, kind) %}
     {%- if not (execute and flags.INTROSPECT) -%}
         {{- return("") -}}
     {%- endif -%}

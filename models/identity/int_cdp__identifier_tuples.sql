@@ -60,19 +60,34 @@ members as (
 
 ),
 
+{%- if cdp.cdp_is_incremental() %}
+
+known as (
+
+    select distinct tuple_key
+
+    from {{ this }}
+
+    where tuple_key in (select members.tuple_key from members)
+
+),
+{%- endif %}
+
 final as (
 
     select
-        tuple_key,
-        identifier_type,
-        raw_value,
+        members.tuple_key,
+        members.identifier_type,
+        members.raw_value,
         {{ cdp.cdp_batch_id() }} as batch_id
 
     from members
 
     {%- if cdp.cdp_is_incremental() %}
 
-    where tuple_key not in (select tuple_key from {{ this }})
+    left join known on members.tuple_key = known.tuple_key
+
+    where known.tuple_key is null
     {%- endif %}
 
 )

@@ -169,3 +169,5 @@ final as (
 )
 
 select * from final
+
+{{ cdp.cdp_in_order("first_seen") }}

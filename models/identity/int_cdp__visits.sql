@@ -3,6 +3,7 @@
         enabled=cdp.cdp_is_on(),
         full_refresh=false,
         unique_key="visit_key",
+        partition_by=cdp.cdp_partition_by("first_at", granularity="month"),
         incremental_strategy=cdp.cdp_incremental_strategy()
     )
 }}
@@ -117,6 +118,7 @@ emptied as (
         stored.group_key in (select touched.group_key from touched)
         and stored.event_count > 0
         and present.visit_key is null
+        {{ cdp.cdp_within_days("stored.first_at", cdp.cdp_days_of_groups(groups)) }}
 
 ),
 {%- endif %}
@@ -158,3 +160,5 @@ final as (
 )
 
 select * from final
+
+{{ cdp.cdp_in_order("first_at") }}

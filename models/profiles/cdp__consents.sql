@@ -13,6 +13,13 @@ activity as (
 
     select * from {{ ref("int_cdp__daily_activity") }}
 
+    where measure in (
+        {%- for statement in by_event %}
+        '{{ cdp.cdp_consent_measure(statement).id }}',
+        {%- endfor %}
+        ''
+    )
+
 ),
 
 tuple_people as (

@@ -19,42 +19,15 @@
 ] | string) %}
 {%- set is_partial = cdp.cdp_is_incremental() and not cdp.cdp_rules_changed(definition_hash, "definition_hash") %}
 {%- set last_batch = cdp.cdp_last_batch() %}
-{%- set resolved = ref("int_cdp__people") %}
+{%- set graph = ref("cdp__identity_graph") %}
+{%- set people = ref("int_cdp__people") %}
+{%- set members = ref("int_cdp__tuple_members") %}
+{%- set tuple_people = ref("int_cdp__tuple_people") %}
+{%- set observations = ref("int_cdp__identity_observations") %}
+{%- set activity = ref("int_cdp__daily_activity") %}
 {%- set has_crm_accounts = "crm_account_id" in attributes %}
 
 with
-
-graph as (
-
-    select * from {{ ref("cdp__identity_graph") }}
-
-    where canonical_id is not null
-
-),
-
-tuple_members as (
-
-    select * from {{ ref("int_cdp__tuple_members") }}
-
-),
-
-tuple_people as (
-
-    select * from {{ ref("int_cdp__tuple_people") }}
-
-),
-
-all_observations as (
-
-    select * from {{ ref("int_cdp__identity_observations") }}
-
-),
-
-all_activity as (
-
-    select * from {{ ref("int_cdp__daily_activity") }}
-
-),
 
 records as (
 
@@ -73,30 +46,103 @@ account_domains as (
 
 {%- if is_partial %}
 
+-- The tables are named where they are asked: as CTEs that are read twice they would be held as a whole.
+touched_tuples as (
+
+    select tuple_key
+
+    from {{ activity }}
+
+    where batch_id > {{ last_batch }}
+
+    union distinct
+
+    select tuple_key
+
+    from {{ observations }}
+
+    where batch_id > {{ last_batch }}
+
+    union distinct
+
+    select tuple_key
+
+    from {{ members }}
+
+    where batch_id > {{ last_batch }}
+
+    union distinct
+
+    -- Whoever was seen with an identifier that has become nobody's has lost it.
+    select members.tuple_key
+
+    from {{ members }} as members
+
+    inner join {{ graph }} as changed on members.identifier_id = changed.identifier_id
+
+    where changed.batch_id > {{ last_batch }}
+
+    union distinct
+
+    select activity.tuple_key
+
+    from {{ activity }} as activity
+
+    inner join account_domains on activity.value_key = account_domains.account_key
+
+    where
+        activity.measure = 'group'
+        and account_domains.batch_id > {{ last_batch }}
+    {% if has_crm_accounts %}
+    union distinct
+
+    select records.tuple_key
+
+    from records
+
+    inner join account_domains
+        on {{ cdp.cdp_crm_account_key("records.source", "records.attribute_crm_account_id") }} = account_domains.account_key
+
+    where account_domains.batch_id > {{ last_batch }}
+    {% endif %}
+),
+
 touched as (
 
     select canonical_id
 
-    from graph
+    from {{ graph }}
 
-    where batch_id > {{ last_batch }}
+    where
+        canonical_id is not null
+        and batch_id > {{ last_batch }}
 
     union distinct
 
     -- Who has lost an identifier to nobody may have no row of the graph that has changed.
     select graph.canonical_id
 
-    from graph
+    from {{ graph }} as graph
 
-    inner join {{ resolved }} as members on graph.identifier_id = members.identifier_id
+    inner join {{ people }} as people on graph.identifier_id = people.identifier_id
 
-    where members.batch_id > {{ last_batch }}
+    where
+        graph.canonical_id is not null
+        and people.batch_id > {{ last_batch }}
+
+    union distinct
+
+    select tuple_people.canonical_id
+
+    from {{ tuple_people }} as tuple_people
+
+    inner join touched_tuples on tuple_people.tuple_key = touched_tuples.tuple_key
 
     union distinct
 
     select canonical_id
 
-    from tuple_people
+    from {{ tuple_people }}
 
     where batch_id > {{ last_batch }}
 
@@ -104,80 +150,9 @@ touched as (
 
     select previous_canonical_id
 
-    from tuple_people
+    from {{ tuple_people }}
 
     where batch_id > {{ last_batch }}
-
-    union distinct
-
-    -- Whoever was seen with an identifier that has become nobody's has lost it.
-    select tuple_people.canonical_id
-
-    from tuple_members
-
-    inner join tuple_people on tuple_members.tuple_key = tuple_people.tuple_key
-
-    inner join {{ ref("cdp__identity_graph") }} as changed on tuple_members.identifier_id = changed.identifier_id
-
-    where changed.batch_id > {{ last_batch }}
-
-    union distinct
-
-    select tuple_people.canonical_id
-
-    from tuple_members
-
-    inner join tuple_people on tuple_members.tuple_key = tuple_people.tuple_key
-
-    where tuple_members.batch_id > {{ last_batch }}
-
-    union distinct
-
-    select tuple_people.canonical_id
-
-    from all_activity
-
-    inner join tuple_people on all_activity.tuple_key = tuple_people.tuple_key
-
-    where all_activity.batch_id > {{ last_batch }}
-
-    union distinct
-
-    select tuple_people.canonical_id
-
-    from all_observations
-
-    inner join tuple_people on all_observations.tuple_key = tuple_people.tuple_key
-
-    where all_observations.batch_id > {{ last_batch }}
-
-    union distinct
-
-    select tuple_people.canonical_id
-
-    from all_activity
-
-    inner join tuple_people on all_activity.tuple_key = tuple_people.tuple_key
-
-    inner join account_domains on all_activity.value_key = account_domains.account_key
-
-    where
-        all_activity.measure = 'group'
-        and account_domains.batch_id > {{ last_batch }}
-    {% if has_crm_accounts %}
-    union distinct
-
-    select tuple_people.canonical_id
-
-    from records
-
-    inner join tuple_people on records.tuple_key = tuple_people.tuple_key
-
-    inner join account_domains
-        on {{ cdp.cdp_crm_account_key("records.source", "records.attribute_crm_account_id") }} = account_domains.account_key
-
-    where account_domains.batch_id > {{ last_batch }}
-    {% endif %}
     {{ cdp.cdp_changed_model_traits(traits) | indent(4) }}
 
 ),
@@ -185,12 +160,13 @@ touched as (
 
 identifiers as (
 
-    select * from graph
+    select * from {{ graph }}
 
-    {%- if is_partial %}
-
-    where canonical_id in (select canonical_id from touched)
-    {%- endif %}
+    where
+        canonical_id is not null
+        {%- if is_partial %}
+        and canonical_id in (select canonical_id from touched)
+        {%- endif %}
 
 ),
 
@@ -201,7 +177,7 @@ tuples as (
         canonical_id,
         batch_id
 
-    from tuple_people
+    from {{ tuple_people }}
 
     where canonical_id in (select identifiers.canonical_id from identifiers)
 
@@ -211,23 +187,23 @@ activity as (
 
     select
         tuples.canonical_id,
-        all_activity.source,
-        all_activity.activity_date,
-        all_activity.measure,
-        all_activity.value_key,
-        all_activity.event_count,
-        all_activity.value_count,
-        all_activity.value_sum,
-        all_activity.value_min,
-        all_activity.value_max,
-        all_activity.first_at,
-        all_activity.last_at
+        daily_activity.source,
+        daily_activity.activity_date,
+        daily_activity.measure,
+        daily_activity.value_key,
+        daily_activity.event_count,
+        daily_activity.value_count,
+        daily_activity.value_sum,
+        daily_activity.value_min,
+        daily_activity.value_max,
+        daily_activity.first_at,
+        daily_activity.last_at
 
-    from all_activity
+    from {{ activity }} as daily_activity
 
-    inner join tuples on all_activity.tuple_key = tuples.tuple_key
+    inner join tuples on daily_activity.tuple_key = tuples.tuple_key
 
-    where all_activity.event_count > 0
+    where daily_activity.event_count > 0
 
 ),
 
@@ -268,7 +244,7 @@ seen as (
             case when observations.event_count > 0 and observations.origin = 'event' then observations.last_seen end
         ) as last_active
 
-    from all_observations as observations
+    from {{ observations }} as observations
 
     inner join tuples on observations.tuple_key = tuples.tuple_key
 

@@ -2,7 +2,7 @@
     config(
         enabled=cdp.cdp_is_on(),
         full_refresh=false,
-        unique_key=["group_key", "measure", "value_key"],
+        unique_key=["activity_date", "group_key", "measure", "value_key"],
         partition_by=cdp.cdp_partition_by("activity_date", "date"),
         cluster_by=cdp.cdp_cluster_by(["measure", "tuple_key"]),
         meta={"cdp_key_has_day": true},
@@ -177,3 +177,5 @@ final as (
 )
 
 select * from final
+
+{{ cdp.cdp_in_order("activity_date") }}

@@ -6,13 +6,16 @@
         unique_key=["source", "event_id"],
         partition_by=cdp.cdp_partition_by("timestamp"),
         cluster_by=cdp.cdp_cluster_by("batch_id"),
-        incremental_strategy=cdp.cdp_incremental_strategy()
+        incremental_strategy=cdp.cdp_incremental_strategy(),
+        post_hook="{{ cdp.cdp_delete_later_versions(ref('stg_cdp__retention')) }}"
     )
 }}
 
 {%- set columns = cdp.cdp_event_columns().keys() | reject("in", ["event_id", "loaded_at"]) | list %}
 {%- set identifiers = cdp.cdp_event_identifiers() %}
 {%- set tuple_key = cdp.cdp_hash_key(identifiers) %}
+{%- set has_suppressions = cdp.cdp_has_suppressions() %}
+{%- set is_ranked_later = cdp.cdp_is_ranked_later() and not has_suppressions %}
 
 with
 
@@ -28,9 +31,15 @@ events as (
 -- loaded does not matter. It does so when it has expired, too: else the event would come back by another one.
 versions as (
 
+    {% if is_ranked_later -%}
+    select * from events
+    {%- else -%}
     {{ cdp.cdp_first_rows("events", ["source", "event_id"], ["received_at", "content_hash"]) }}
+    {%- endif %}
 
 ),
+
+{%- if has_suppressions %}
 
 suppressed as (
 
@@ -67,6 +76,7 @@ allowed as (
     where not coalesce(suppressed.is_dropped, false)
 
 ),
+{%- endif %}
 
 keyed as (
 
@@ -75,7 +85,7 @@ keyed as (
         {{ tuple_key }} as tuple_key,
         {{ cdp.cdp_group_key(tuple_key, "source", "timestamp") }} as group_key
 
-    from allowed
+    from {{ "allowed" if has_suppressions else "versions" }}
 
 ),
 
@@ -138,7 +148,7 @@ final as (
             keyed.received_at = stored.received_at
             and keyed.content_hash < stored.content_hash
         )
-    {%- else %}
+    {%- elif not is_ranked_later %}
 
     where not keyed.is_expired
     {%- endif %}
