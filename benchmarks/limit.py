@@ -1,4 +1,4 @@
-"""The limit: one script for DuckDB, written by hand for this world, that computes what the package does.
+"""The limit: one script for DuckDB, written by hand for this world, that computes the same tables.
 
 It knows everything beforehand: which columns there are, which troubles, which traits and segments.
 It keeps no history, cannot be run again with what is new, explains nothing and splits nobody: an

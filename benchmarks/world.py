@@ -320,7 +320,9 @@ events as (
             when is_mail then null
             when device_type = 'phone' and draw('model', person) < 0.33
                 then 'model ' || floor(draw('which model', person) * 50)
-            else md5('browser ' || cookie_person || ' ' || if(draw('lost', person) < 0.05, 1, cookie))
+            else md5(
+                'browser ' || cookie_person || ' ' || if(draw('lost', person) < 0.05, 1, cookie)
+            )
         end as fingerprint,
         country(company) as country,
         country || pick([' north', ' south', ' east', ' west'], 'city', company) as city,

@@ -227,6 +227,28 @@ def test_what_has_expired_goes_and_no_profile_or_segment_changes(
     assert people(project) == before
 
 
+def test_a_first_build_takes_of_each_event_what_came_first_and_has_not_expired(
+    project: Consumer,
+) -> None:
+    project.runs("run", "--full-refresh", "--select", "+cdp__raw_events")
+    kept = "select source, event_id, timestamp::date::text from raw_events order by all"
+    found = project.query(kept)
+    assert found == [
+        ("app", "a2", "2025-04-30"),
+        ("web", "first", "2025-05-30"),
+        ("web", "new", "2026-06-29"),
+        ("web", "twice new", "2025-06-02"),
+    ]
+    # Somebody is suppressed: the versions are ranked before anything is written.
+    with duckdb.connect(project.database) as connection:
+        connection.execute(
+            "insert into main_cdp.suppressions (suppression_id, key_id, digest)"
+            " values ('somebody', 'a key', 'a digest')"
+        )
+    project.runs("run", "--full-refresh", "--select", "cdp__raw_events")
+    assert project.query(kept) == found
+
+
 def test_the_archive_holds_what_was_deleted(
     project: Consumer, capsys: pytest.CaptureFixture[str]
 ) -> None:
