@@ -77,7 +77,9 @@ _RETENTION = "once a day: retention"
 _PROBE = "where false and current_timestamp"
 
 # What `cdp run` does once a day, and what tells it.
-_DAILY = re.compile(r"^\s*(/\*.*?\*/)?\s*delete\s+from\s+\S+(landing_events|raw_events)`", re.I | re.S)
+_DAILY = re.compile(
+    r"^\s*(/\*.*?\*/)?\s*delete\s+from\s+\S+(landing_events|raw_events)`", re.I | re.S
+)
 
 
 @dataclass(frozen=True)
@@ -259,7 +261,7 @@ class _Reader:
         statement = parse_one(sql, dialect="bigquery")
         query: Any = statement
         # A view is made of its text, and what dbt asks for its columns alone gives no rows.
-        if isinstance(statement, exp.Create) and statement.kind == "VIEW" or _PROBE in sql:
+        if (isinstance(statement, exp.Create) and statement.kind == "VIEW") or _PROBE in sql:
             return
         if isinstance(statement, exp.Merge | exp.Update | exp.Delete):
             target = statement.this

@@ -151,19 +151,24 @@ def _bench_builds(folder: Path, events: int, memory: str | None) -> dict[str, An
 
 
 def _bench_growth(folder: Path, events: Sequence[int], memory: str | None) -> dict[str, Any]:
-    sizes = []
+    sizes: list[Size] = []
+    figures: dict[str, Any] = {}
     for number in sorted(events):
         talk(f"Building {number:,} events ...")
         sizes.append(measure_builds(folder / str(number), number, memory, is_short=True))
         shutil.rmtree(folder / str(number))
-    steps = sizes[0].steps
+        steps = sizes[0].steps
+        figures = {
+            "sizes": [asdict(size) for size in sizes],
+            "exponents": {step: growth(sizes, step) for step in steps} if len(sizes) > 1 else {},
+        }
+        # The largest take an hour: what the others took is not lost when one of them fails.
+        (folder / "growth.json").write_text(json.dumps(figures, indent=2), encoding="utf-8")
+        points = {step: [(size.events, size.seconds(step)) for size in sizes] for step in steps}
+        picture = plot(points, "events before the build", "seconds of the models")
+        _PLOT.write_text(picture, encoding="utf-8")
     _print_growth(sizes)
-    points = {step: [(size.events, size.seconds(step)) for size in sizes] for step in steps}
-    _PLOT.write_text(plot(points, "events before the build", "seconds of the models"), "utf-8")
-    return {
-        "sizes": [asdict(size) for size in sizes],
-        "exponents": {step: growth(sizes, step) for step in steps} if len(sizes) > 1 else {},
-    }
+    return figures
 
 
 def _bench_components(project: BenchProject, edges: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ touched as (
 ),
 
 {% endif -%}
-events as (
+events as {{ cdp.cdp_read_anew() }} (
 
     select * from {{ ref("cdp__raw_events") }}
 

@@ -85,6 +85,7 @@
     {%- endif -%}
     {%- set number = "cast(null as " ~ cdp.cdp_type_number() ~ ")" if measure.is_keyed or not measure.value
         else cdp.cdp_try_number(text) -%}
+    {%- set query -%}
     select
         group_key,
         '{{ measure.id }}' as measure,
@@ -107,4 +108,6 @@
     group by
         group_key,
         value_key
+    {%- endset -%}
+    {{ cdp.cdp_in_order(query, "first_at") }}
 {%- endmacro %}

@@ -146,3 +146,30 @@ told_{{ relation }} as (
 {% macro cdp_one_line(expression) %}
     {{- return("trim(replace(" ~ expression ~ ", chr(10), ' '))") -}}
 {% endmacro %}
+
+
+{# Such measures over a relation with the columns of told_<relation>: a row for every group of events, measure and value. #}
+{% macro cdp_told_sql(told) -%}
+    {%- set no_number = "cast(null as " ~ cdp.cdp_type_number() ~ ")" -%}
+    {%- set query -%}
+    select
+        group_key,
+        measure,
+        value_key,
+        count(*) as event_count,
+        0 as value_count,
+        {{ no_number }} as value_sum,
+        {{ no_number }} as value_min,
+        {{ no_number }} as value_max,
+        min(timestamp) as first_at,
+        max(timestamp) as last_at
+
+    from {{ told }}
+
+    group by
+        group_key,
+        measure,
+        value_key
+    {%- endset -%}
+    {{ cdp.cdp_in_order(query, "first_at") }}
+{%- endmacro %}

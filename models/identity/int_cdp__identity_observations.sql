@@ -168,6 +168,4 @@ final as (
 
 )
 
-select * from final
-
-{{ cdp.cdp_in_order("first_seen") }}
+{{ cdp.cdp_in_order("select * from final", "first_seen") }}

@@ -159,6 +159,4 @@ final as (
 
 )
 
-select * from final
-
-{{ cdp.cdp_in_order("first_at") }}
+{{ cdp.cdp_in_order("select * from final", "first_at") }}

@@ -162,11 +162,7 @@ identifiers as (
 
     select * from {{ graph }}
 
-    where
-        canonical_id is not null
-        {%- if is_partial %}
-        and canonical_id in (select canonical_id from touched)
-        {%- endif %}
+    where {{ "canonical_id in (select canonical_id from touched)" if is_partial else "canonical_id is not null" }}
 
 ),
 

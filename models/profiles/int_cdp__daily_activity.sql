@@ -22,7 +22,7 @@ with
 
 {{ cdp.cdp_touched_events(groups) }},
 
-all_events as (
+all_events as {{ cdp.cdp_read_anew() }} (
 
     select * from {{ ref("cdp__raw_events") }}
 
@@ -48,24 +48,7 @@ present as (
 
     union all
     {% endfor -%}
-    select
-        group_key,
-        measure,
-        value_key,
-        count(*) as event_count,
-        0 as value_count,
-        cast(null as {{ cdp.cdp_type_number() }}) as value_sum,
-        cast(null as {{ cdp.cdp_type_number() }}) as value_min,
-        cast(null as {{ cdp.cdp_type_number() }}) as value_max,
-        min(timestamp) as first_at,
-        max(timestamp) as last_at
-
-    from told
-
-    group by
-        group_key,
-        measure,
-        value_key
+    {{ cdp.cdp_told_sql("told") }}
 
 ),
 
@@ -177,5 +160,3 @@ final as (
 )
 
 select * from final
-
-{{ cdp.cdp_in_order("activity_date") }}
