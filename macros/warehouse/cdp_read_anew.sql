@@ -1,5 +1,7 @@
-{# What stands between `as` and the bracket of a CTE in a first build, which reads all events: that they are read anew wherever the
-   CTE is named, each time in few columns and for some of them, where the engine would else hold them for all who ask. #}
-{% macro cdp_read_anew() %}
-    {{- return("not materialized" if target.type == "duckdb" and not cdp.cdp_is_incremental() else "") -}}
+{# What stands between `as` and the bracket of a CTE that may hold all events (`is_all`; by default, in a first build): that they are
+   read anew wherever the CTE is named, each time in few columns and for some of them, where the engine would else hold
+   them for all who ask. #}
+{% macro cdp_read_anew(is_all=none) %}
+    {%- set is_wanted = not cdp.cdp_is_incremental() if is_all is none else is_all -%}
+    {{- return("not materialized" if target.type == "duckdb" and is_wanted else "") -}}
 {% endmacro %}

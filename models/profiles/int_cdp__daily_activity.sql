@@ -22,7 +22,7 @@ with
 
 {{ cdp.cdp_touched_events(groups) }},
 
-all_events as {{ cdp.cdp_read_anew() }} (
+all_events as {{ cdp.cdp_read_anew(true) }} (
 
     select * from {{ ref("cdp__raw_events") }}
 
