@@ -6,8 +6,7 @@
         unique_key=["source", "event_id"],
         partition_by=cdp.cdp_partition_by("timestamp"),
         cluster_by=cdp.cdp_cluster_by("batch_id"),
-        incremental_strategy=cdp.cdp_incremental_strategy(),
-        post_hook="{{ cdp.cdp_delete_later_versions(ref('stg_cdp__retention')) }}"
+        incremental_strategy=cdp.cdp_incremental_strategy()
     )
 }}
 
@@ -15,11 +14,10 @@
 {%- set identifiers = cdp.cdp_event_identifiers() %}
 {%- set tuple_key = cdp.cdp_hash_key(identifiers) %}
 {%- set has_suppressions = cdp.cdp_has_suppressions() %}
-{%- set is_ranked_later = cdp.cdp_is_ranked_later() and not has_suppressions %}
 
 with
 
-events as (
+events as {{ cdp.cdp_read_anew() }} (
 
     select * from {{ ref("stg_cdp__events") }}
 
@@ -31,11 +29,7 @@ events as (
 -- loaded does not matter. It does so when it has expired, too: else the event would come back by another one.
 versions as (
 
-    {% if is_ranked_later -%}
-    select * from events
-    {%- else -%}
-    {{ cdp.cdp_first_rows("events", ["source", "event_id"], ["received_at", "content_hash"]) }}
-    {%- endif %}
+    {{ cdp.cdp_first_versions("events") }}
 
 ),
 
@@ -148,7 +142,7 @@ final as (
             keyed.received_at = stored.received_at
             and keyed.content_hash < stored.content_hash
         )
-    {%- elif not is_ranked_later %}
+    {%- else %}
 
     where not keyed.is_expired
     {%- endif %}

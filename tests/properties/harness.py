@@ -231,12 +231,8 @@ def _read_model(node: dict[str, Any], nodes: Mapping[str, Any], consumer: Consum
         return f"delete from {relation} where {condition}"
 
     in_hooks = {
-        # Nobody takes a measure away in these tests, and raw events are given.
-        "cdp": SimpleNamespace(
-            cdp_delete_rows=delete_rows,
-            cdp_forget_measures=lambda: "",
-            cdp_delete_later_versions=lambda retention: "",
-        ),
+        # Nobody takes a measure away in these tests.
+        "cdp": SimpleNamespace(cdp_delete_rows=delete_rows, cdp_forget_measures=lambda: ""),
         "ref": lambda name: nodes[name]["relation_name"],
     }
     text = _compiled_text(consumer, f"{node['package_name']}/{node['original_file_path']}")
