@@ -2,8 +2,7 @@
    or has no list yet. #}
 {% macro cdp_has_suppressions() %}
     {%- set suppressions = ref("cdp__suppressions") -%}
-    {#- In a unit test it is a CTE, which is in no schema. -#}
-    {%- if not (execute and flags.INTROSPECT) or not suppressions.schema or load_relation(suppressions) is none -%}
+    {%- if not cdp.cdp_can_ask() or load_relation(suppressions) is none -%}
         {{- return(true) -}}
     {%- endif -%}
     {{- return(run_query("select 1 as one from " ~ suppressions ~ " where lifted_at is null limit 1").rows | length > 0) -}}

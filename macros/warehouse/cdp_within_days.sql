@@ -21,7 +21,7 @@
 {# The days of groups are those of the project's time zone, and so is midnight where none is named. Of more days a history is
    read anyway, and the text of a query has a limit. #}
 {% macro cdp_within_spans(column, days, kind) %}
-    {%- if not (execute and flags.INTROSPECT) -%}
+    {%- if not cdp.cdp_can_ask() -%}
         {{- return("") -}}
     {%- endif -%}
     {%- set limit = 1000 -%}
