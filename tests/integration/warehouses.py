@@ -24,6 +24,7 @@ from servers import BIGQUERY_PROJECT
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2}([.]\d+)?)(Z|[+]00)?")
 
 _DIGITS = Context(prec=12)
+_PLACES = 8
 
 _EMULATORSECONDS = 400
 _FIRST = {"batch": 1, "cdp_as_of": "2026-06-10"}
@@ -133,7 +134,8 @@ def all_macros_pass() -> str:
 def answers(consumer: Consumer) -> Snapshot:
     """What a build has found out, the same whatever the warehouse: without the versions of
     definitions, which are those of its SQL; JSON and the times in it in one form; a quotient, which
-    one warehouse computes as a decimal and another as a float, to twelve digits."""
+    one warehouse computes as a float and another as a decimal with nine places, to twelve digits
+    and eight places."""
     return {
         name: sorted((tuple(map(_plain, row)) for row in rows), key=repr)
         for name, rows in consumer.snapshot(but=["definition_hash"]).items()
@@ -174,7 +176,7 @@ def _plain_json(value: Any) -> Any:
 
 
 def _plain_number(value: Decimal) -> Decimal:
-    return (_DIGITS.create_decimal(value) if value % 1 else value).normalize()
+    return (round(_DIGITS.create_decimal(value), _PLACES) if value % 1 else value).normalize()
 
 
 class SnowflakeConsumer(ServerConsumer):
