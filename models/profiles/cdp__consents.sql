@@ -9,6 +9,7 @@
 
 with
 
+-- By name, so that an engine which keeps measures together leaves the others unread.
 activity as (
 
     select * from {{ ref("int_cdp__daily_activity") }}

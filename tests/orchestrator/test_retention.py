@@ -239,7 +239,7 @@ def test_a_first_build_takes_of_each_event_what_came_first_and_has_not_expired(
         ("web", "new", "2026-06-29"),
         ("web", "twice new", "2025-06-02"),
     ]
-    # Somebody is suppressed: the versions are ranked before anything is written.
+    # The same where somebody is suppressed, so that every identifier is looked at.
     with duckdb.connect(project.database) as connection:
         connection.execute(
             "insert into main_cdp.suppressions (suppression_id, key_id, digest)"
