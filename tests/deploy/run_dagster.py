@@ -7,6 +7,7 @@ CDP_COMMAND.
 import json
 import os
 import sys
+from uuid import uuid4
 
 sys.path.insert(0, sys.argv[1])
 
@@ -64,9 +65,7 @@ with dg.instance_for_test() as instance:
     for one in ("overdue", "failing"):
         cdp_assets.tell(failure_context(told[one]["run"], instance))
     failed = told["failing"]["run"]
-    instance.add_run(
-        failed._replace(run_id=f"{failed.run_id[:-1]}0", status=cdp_assets.AT_WORK[-2])
-    )
+    instance.add_run(failed._replace(run_id=str(uuid4()), status=cdp_assets.AT_WORK[-2]))
     told["tick while at work"] = tick(instance)
     told["ticks"] = [one.cron_schedule for one in cdp_assets.defs.schedules]
 for one in ("well", "overdue", "failing"):
