@@ -10,68 +10,14 @@
 
    score = 0.98 / (1 + 0.003 (browsers_in_place - 2)) / (possible_origins possible_heirs)
            / (1 + minutes_apart / 60) / (1 where the first browser ends, 5 where it goes on)
-   See cdp_match_same_device for the kind of formula. #}
+   See cdp_device_rarity for the kind of formula, and int_cdp__continued_visits for the pairs. #}
 {% macro cdp_match_continued_visit() -%}
     {%- set number = dbt.type_numeric() -%}
-    with visits as (
+    with pairs as (
 
-        select * from {{ ref("int_cdp__visits") }}
+        select * from {{ ref("int_cdp__continued_visits") }}
 
-        where event_count > 0
-
-    ),
-
-    page_visits as (
-
-        select *, cast(first_at as date) as visit_date
-
-        from visits
-
-        where
-            place_key is not null
-            and last_viewed_at is not null
-
-    ),
-
-    -- Visits are cut at midnight: who leaves before it may go on after it.
-    left_pages as (
-
-        select *, visit_date as entry_date
-
-        from page_visits
-
-        union all
-
-        select *, {{ cdp.cdp_next_day("visit_date") }} as entry_date
-
-        from page_visits
-
-    ),
-
-    followed as (
-
-        select
-            origin.tuple_key as tuple_a,
-            heir.tuple_key as tuple_b,
-            origin.browser_key as browser_a,
-            heir.browser_key as browser_b,
-            heir.first_viewed_at as matched_at,
-            heir.place_key,
-            heir.visit_date,
-            {{ cdp.cdp_seconds_between("origin.last_viewed_at", "heir.first_viewed_at") }} as seconds_apart
-
-        from page_visits as heir
-
-        inner join left_pages as origin
-            on
-                heir.place_key = origin.place_key
-                and heir.landed_from_key = origin.left_page_key
-                and heir.visit_date = origin.entry_date
-
-        where
-            heir.browser_key <> origin.browser_key
-            and origin.last_viewed_at <= heir.first_viewed_at
-            and heir.first_viewed_at <= {{ cdp.cdp_timestamp_add("origin.last_viewed_at", 30, "minute") }}
+        where is_live
 
     ),
 
@@ -79,59 +25,48 @@
 
         select browser_key, min(first_at) as began_at, max(last_at) as ended_at
 
-        from visits
+        from {{ ref("int_cdp__visits") }}
 
         where
-            browser_key in (select followed.browser_a from followed)
-            or browser_key in (select followed.browser_b from followed)
+            event_count > 0
+            and browser_key in (
+                select pairs.browser_a from pairs
+
+                union all
+
+                select pairs.browser_b from pairs
+            )
 
         group by browser_key
 
     ),
 
+    -- A pair that was found may have been disproved by an earlier visit since.
     joined as (
 
         select
-            followed.*,
-            origin.ended_at > followed.matched_at as goes_on
+            pairs.*,
+            origin.ended_at > pairs.matched_at as goes_on
 
-        from followed
+        from pairs
 
-        inner join browsers as origin on followed.browser_a = origin.browser_key
+        inner join browsers as origin on pairs.browser_a = origin.browser_key
 
         inner join browsers as heir
             on
-                followed.browser_b = heir.browser_key
-                and followed.matched_at = heir.began_at
-
-    ),
-
-    places as (
-
-        select place_key, visit_date, count(distinct browser_key) as browsers_in_place
-
-        from page_visits
-
-        where place_key in (select joined.place_key from joined)
-
-        group by place_key, visit_date
+                pairs.browser_b = heir.browser_key
+                and pairs.matched_at = heir.began_at
 
     ),
 
     counted as (
 
         select
-            joined.*,
-            places.browsers_in_place,
-            count(*) over (partition by joined.browser_b) as possible_origins,
-            count(*) over (partition by joined.browser_a) as possible_heirs
+            *,
+            count(*) over (partition by browser_b) as possible_origins,
+            count(*) over (partition by browser_a) as possible_heirs
 
         from joined
-
-        inner join places
-            on
-                joined.place_key = places.place_key
-                and joined.visit_date = places.visit_date
 
     ),
 

@@ -10,7 +10,7 @@
      chance = (people_with_title - 1) share_of_first_name (1 where the last names are unknown; the share of the last name
               where they are the same; at least 1 where they are different)
    chance is the number of colleagues with that title who would have that name by accident; 1 in 20 people is taken to
-   have a second card. See cdp_match_same_device for the kind of formula. #}
+   have a second card. See cdp_device_rarity for the kind of formula. #}
 {% macro cdp_match_same_name_and_title() -%}
     {%- set text = dbt.type_string() -%}
     {%- set number = dbt.type_numeric() -%}

@@ -1,4 +1,4 @@
-{{ config(enabled=cdp.cdp_is_on()) }}
+{{ config(enabled=cdp.cdp_is_on(), materialized="table") }}
 
 {%- set types = cdp.cdp_identifier_types() | map(attribute="name") | list %}
 {%- set has_suppressed = {} %}
