@@ -299,7 +299,7 @@ def measure_limit(database: Path) -> Limit:
             if sql:
                 connection.execute(sql)
             else:
-                _spread(connection)
+                spread(connection)
             seconds[name] = time.perf_counter() - started
         counts = connection.execute(
             "select (select count(*) from limits.user_profiles),"
@@ -309,7 +309,8 @@ def measure_limit(database: Path) -> Limit:
     return Limit(seconds, *(counts or (0, 0, 0)))
 
 
-def _spread(connection: DuckDBPyConnection) -> None:
+def spread(connection: DuckDBPyConnection) -> None:
+    """Spread least labels along `links` (node, hub) in `labels` (node, label) until none moves."""
     moved = 1
     while moved:
         connection.execute(_SPREAD)

@@ -1,8 +1,8 @@
 """`make bench`: a year of events built in full, with nothing new and with loads of several kinds,
-and how that grows with the events; then the connected components of a large graph, in the database
-and through scipy; then graphs whose shape is hard; then profiles of a million people with hundreds
-of traits, and hundreds of segments of them; then syncs of a million rows; then erasures; then many
-cycles of `cdp run`; then the collector under load.
+and how that grows with the events; then identity alone; then the connected components of a large
+graph, in the database and through scipy; then graphs whose shape is hard; then profiles of a
+million people with hundreds of traits, and hundreds of segments of them; then syncs of a million
+rows; then erasures; then many cycles of `cdp run`; then the collector under load.
 
 It measures and asserts nothing: figures depend on the machine.
 """
@@ -27,6 +27,7 @@ from components import Comparison, compare
 from cycles import Cycles, measure_cycles
 from dbt_cdp.output import print_table, talk
 from erasure import ErasureRun, measure_erasures
+from identities import Identities, measure_identities
 from plot import plot
 from profiles import ProfileBuilds, measure_profiles
 from project import BenchProject, DbtRun, commit, versions
@@ -39,7 +40,7 @@ _RESULTS = Path(__file__).parent / "results"
 _PLOT = Path(__file__).parents[1] / "docs" / "pictures" / "growth.svg"
 _ROUNDS = 3
 _PARTS = (
-    *("builds", "growth", "components", "shapes", "profiles"),
+    *("builds", "growth", "identities", "components", "shapes", "profiles"),
     *("segments", "syncs", "erasures", "cycles", "receiver"),
 )
 _PACKAGES = ("dbt-cdp", "dbt-core", "dbt-duckdb", "duckdb", "numpy", "scipy")
@@ -50,6 +51,7 @@ _SHOWN_SECONDS = 0.5
 # What the package is built to reach on two cores.
 _LOAD_SHARE = 0.03
 _LIMIT_RATIO = 3
+_IDENTITIES_RATIO = 2
 _FULL_EXPONENT = 1.1
 _LOAD_EXPONENT = 0.3
 _REQUESTS_PER_SECOND = 5_000
@@ -72,7 +74,10 @@ _ERASED = (1, 1_000, 10_000)
     show_default=True,
     help="Events of part growth; give it once a size.",
 )
-@click.option("--memory", help="What DuckDB may hold in parts builds and growth, such as 10GB.")
+@click.option(
+    "--memory", help="What DuckDB may hold in parts builds, growth and identities, such as 10GB."
+)
+@click.option("--identifiers", type=click.IntRange(min=1000), default=10_000_000, show_default=True)
 @click.option("--edges", type=click.IntRange(min=1000), default=10_000_000, show_default=True)
 @click.option("--people", type=click.IntRange(min=1000), default=1_000_000, show_default=True)
 @click.option("--cycles", type=click.IntRange(min=4), default=200, show_default=True)
@@ -93,6 +98,7 @@ def main(
     events: int,
     growth_sizes: Sequence[int],
     memory: str | None,
+    identifiers: int,
     edges: int,
     people: int,
     cycles: int,
@@ -121,6 +127,9 @@ def main(
             report["builds"] = _bench_builds(project.folder / "builds", events, memory)
         if "growth" in parts:
             report["growth"] = _bench_growth(project.folder / "growth", growth_sizes, memory)
+        if "identities" in parts:
+            folder = project.folder / "identities"
+            report["identities"] = _bench_identities(folder, identifiers, memory)
         if "components" in parts:
             report["components"] = _bench_components(project, edges)
         if "shapes" in parts:
@@ -169,6 +178,13 @@ def _bench_growth(folder: Path, events: Sequence[int], memory: str | None) -> di
         _PLOT.write_text(picture, encoding="utf-8")
     _print_growth(sizes)
     return figures
+
+
+def _bench_identities(folder: Path, identifiers: int, memory: str | None) -> dict[str, Any]:
+    talk(f"Identity of {identifiers:,} identifiers, {_ROUNDS} rounds both ways ...")
+    figures = measure_identities(folder, identifiers, memory)
+    _print_identities(figures)
+    return {**asdict(figures), "ratio": figures.ratio}
 
 
 def _bench_components(project: BenchProject, edges: int) -> dict[str, Any]:
@@ -328,6 +344,38 @@ def _print_erasures(figures: Sequence[ErasureRun]) -> None:
                 _megabytes(one.peak_bytes),
             ]
             for one in figures
+        ],
+    )
+
+
+def _print_identities(figures: Identities) -> None:
+    ways = [
+        ("models up to the graph, s", [run.total_seconds for run in figures.runs]),
+        ("script by hand, s", figures.script_seconds),
+    ]
+    print_table(
+        ["identity", *(f"round {i + 1}" for i in range(_ROUNDS)), "median"],
+        [[label, *map(_seconds, seconds), _seconds(median(seconds))] for label, seconds in ways],
+    )
+    slow = [
+        [name, *(_seconds(run.model_seconds[name]) for run in figures.runs)]
+        for name, seconds in figures.runs[0].model_seconds.items()
+        if seconds >= _SHOWN_SECONDS
+    ]
+    print_table(["model, s", *(f"round {i + 1}" for i in range(_ROUNDS))], slow)
+    ours, theirs = figures.people
+    print(
+        f"{figures.identifiers:,} identifiers, {figures.edges:,} edges; {ours:,} people, by the "
+        f"script {theirs:,}; peak memory {_megabytes(max(r.peak_bytes for r in figures.runs))} MB."
+    )
+    print_table(
+        ["target", "measured", "reached"],
+        [
+            _target(
+                f"models take at most {_IDENTITIES_RATIO} times as long as the script",
+                f"{figures.ratio:.2f}",
+                figures.ratio <= _IDENTITIES_RATIO,
+            )
         ],
     )
 
