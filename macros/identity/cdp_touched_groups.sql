@@ -13,7 +13,7 @@
 
         from ({{ changed }}) as changed
 
-        union distinct
+        union all
 
         {{ cdp.cdp_split_rows("(" ~ changed ~ ") as changed", "superseded_groups", ";", "group_key") | indent(8) }}
     ) as changed_groups
@@ -21,7 +21,13 @@
     left join {{ retention }} as retention
         on {{ dbt.split_part("changed_groups.group_key", "' '", 2) }} = retention.source
 
-    where
-        retention.deleted_before is null
-        or {{ dbt.split_part("changed_groups.group_key", "' '", 3) }} >= cast(retention.deleted_before as {{ dbt.type_string() }})
+    group by changed_groups.group_key
+
+    -- The count leaves out none. It tells a planner that these are few, to look them up and not what they are sought in.
+    having
+        count(*) > 0
+        and (
+            max(retention.deleted_before) is null
+            or {{ dbt.split_part("changed_groups.group_key", "' '", 3) }} >= cast(max(retention.deleted_before) as {{ dbt.type_string() }})
+        )
 {%- endmacro %}

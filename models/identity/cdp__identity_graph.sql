@@ -11,7 +11,7 @@
 
 with
 
-people as (
+people as {{ cdp.cdp_read_anew(is_all=true) }} (
 
     select * from {{ ref("int_cdp__people") }}
 

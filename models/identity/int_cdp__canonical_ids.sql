@@ -13,7 +13,7 @@
 
 with
 
-people as (
+people as {{ cdp.cdp_read_anew(is_all=true) }} (
 
     select
         identifier_id,

@@ -23,7 +23,7 @@
 
 with
 
-visits as (
+visits as {{ cdp.cdp_read_anew(is_all=true) }} (
 
     select * from {{ ref("int_cdp__visits") }}
 

@@ -14,7 +14,7 @@
 
 with
 
-members as (
+members as {{ cdp.cdp_read_anew(is_all=true) }} (
 
     select
         tuple_key,
@@ -31,7 +31,7 @@ members as (
 
 ),
 
-observations as (
+observations as {{ cdp.cdp_read_anew(is_all=true) }} (
 
     select * from {{ ref("int_cdp__identity_observations") }}
 

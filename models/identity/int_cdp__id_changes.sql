@@ -5,13 +5,13 @@
 
 with
 
-registry as (
+registry as {{ cdp.cdp_read_anew(is_all=true) }} (
 
     select * from {{ ref("int_cdp__canonical_ids") }}
 
 ),
 
-people as (
+people as {{ cdp.cdp_read_anew(is_all=true) }} (
 
     select * from {{ ref("int_cdp__people") }}
 

@@ -14,7 +14,7 @@
 
 with
 
-visits as (
+visits as {{ cdp.cdp_read_anew(is_all=true) }} (
 
     select * from {{ ref("int_cdp__visits") }}
 
@@ -24,7 +24,7 @@ visits as (
 
 ),
 
-live_visits as (
+live_visits as {{ cdp.cdp_read_anew(is_all=true) }} (
 
     select * from visits
 

@@ -13,13 +13,13 @@
 
 with
 
-all_tuples as (
+all_tuples as {{ cdp.cdp_read_anew(is_all=true) }} (
 
     select * from {{ ref("int_cdp__identifier_tuples") }}
 
 ),
 
-identifiers as (
+identifiers as {{ cdp.cdp_read_anew(is_all=true) }} (
 
     select * from {{ ref("int_cdp__identifiers") }}
 

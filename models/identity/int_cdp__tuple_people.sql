@@ -11,13 +11,13 @@
 
 with
 
-members as (
+members as {{ cdp.cdp_read_anew(is_all=true) }} (
 
     select * from {{ ref("int_cdp__tuple_members") }}
 
 ),
 
-graph as (
+graph as {{ cdp.cdp_read_anew(is_all=true) }} (
 
     select * from {{ ref("cdp__identity_graph") }}
 

@@ -19,7 +19,7 @@
 
 with
 
-all_profiles as (
+all_profiles as {{ cdp.cdp_read_anew(is_all=true) }} (
 
     select * from {{ ref("cdp__user_profiles") }}
 
@@ -33,7 +33,7 @@ tuple_people as (
 
 ),
 
-all_activity as (
+all_activity as {{ cdp.cdp_read_anew(is_all=true) }} (
 
     select * from {{ ref("int_cdp__daily_activity") }}
 
