@@ -23,7 +23,8 @@
 
     group by changed_groups.group_key
 
-    -- The count leaves out none. It tells a planner that these are few, to look them up and not what they are sought in.
+    {#- The count leaves out none. It tells a planner that these are few: to look them up, and not what they are sought in. #}
+
     having
         count(*) > 0
         and (

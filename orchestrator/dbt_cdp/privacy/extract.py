@@ -9,7 +9,7 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import duckdb
 
 from dbt_cdp.dbt import Manifest
 from dbt_cdp.privacy.conditions import Conditions
-from dbt_cdp.privacy.rules import BY_NAME, Action, DescribedTable, Rule, described_tables
+from dbt_cdp.privacy.rules import Action, DescribedTable, described_tables
 from dbt_cdp.project import Project
 from dbt_cdp.warehouse import Warehouse
 
@@ -149,12 +149,7 @@ def unreadable_tables(manifest: Manifest, types: Sequence[str]) -> list[str]:
 
 def _given_tables(manifest: Manifest, types: Sequence[str]) -> list[DescribedTable]:
     described = described_tables(manifest, types)
-    records = DescribedTable(
-        "records",
-        manifest.relation(_RECORDS),
-        is_own=True,
-        rules=[Rule(action=Action.DELETE, identifiers=BY_NAME)],
-    )
+    records = next(replace(one, name="records") for one in described if one.name == _RECORDS)
     given = [one for one in described if _is_open(one) and any(not rule.text for rule in one.rules)]
     return sorted([*given, records], key=lambda one: (not one.is_own, one.name))
 
