@@ -14,13 +14,12 @@ import duckdb
 
 from components import MODEL
 from limit import Limit, measure_limit
-from project import BenchProject, DbtRun, connect, in_child
+from project import TESTS, BenchProject, DbtRun, connect, in_child
 from world import Batch, add_batch, make_world
 
 # What comes in a quarter of an hour where 100 million events come in a month.
 QUARTER_HOUR = 35_000
 _ROUNDS = 3
-_TESTS = ("resource_type:test", "resource_type:unit_test")
 
 # The tables that hold something for each event, identifier or person, with the number of the
 # build that has written the row.
@@ -131,7 +130,7 @@ def _loads(events: int, people: int) -> Iterator[tuple[str, Batch]]:
 
 def _build(project: BenchProject, step: str, *selection: str) -> Build:
     before = -1 if step == "full" else in_child(_last_batch, project.database)
-    run = project.dbt("build", *selection, "--exclude", MODEL, *_TESTS)
+    run = project.dbt("build", *selection, "--exclude", MODEL, *TESTS)
     return Build(step, run, in_child(_count, project.database, before))
 
 

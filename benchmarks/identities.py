@@ -13,14 +13,12 @@ from pathlib import Path
 from statistics import median
 
 from limit import spread
-from project import BenchProject, DbtRun, connect, in_child
+from project import TESTS, BenchProject, DbtRun, connect, in_child
 from world import make_world
 
 _IDENTIFIERS = 5
-_ROUNDS = 3
 _GRAPH = "cdp__identity_graph"
 _EVENTS = "cdp__raw_events"
-_TESTS = ("resource_type:test", "resource_type:unit_test")
 _FEW = 1_000
 
 _PAIRS = """
@@ -138,7 +136,9 @@ class Identities:
         return median(run.total_seconds for run in self.runs) / median(self.script_seconds)
 
 
-def measure_identities(folder: Path, identifiers: int, memory: str | None = None) -> Identities:
+def measure_identities(
+    folder: Path, identifiers: int, rounds: int, memory: str | None = None
+) -> Identities:
     """Resolve so many identifiers, from raw events that are there, in both ways."""
     people = identifiers // _IDENTIFIERS
     project = BenchProject(folder)
@@ -152,14 +152,14 @@ def measure_identities(folder: Path, identifiers: int, memory: str | None = None
     )
     in_child(make_world, project.database, _FEW)
     in_child(_make_pairs, project.database, people)
-    project.dbt("build", "--select", f"+{_EVENTS}", "--exclude", *_TESTS)
+    project.dbt("build", "--select", f"+{_EVENTS}", "--exclude", *TESTS)
     before = folder / "before.duckdb"
     shutil.copyfile(project.database, before)
     runs, script_seconds = [], []
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         shutil.copyfile(before, project.database)
         runs.append(
-            project.dbt("build", "--select", f"+{_GRAPH}", "--exclude", f"+{_EVENTS}", *_TESTS)
+            project.dbt("build", "--select", f"+{_GRAPH}", "--exclude", f"+{_EVENTS}", *TESTS)
         )
         script_seconds.append(in_child(_by_hand, project.database))
     found = in_child(_count, project.database)

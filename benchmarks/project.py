@@ -22,6 +22,9 @@ import yaml
 _HERE = Path(__file__).parent
 _SHOWN_LINES = 30
 
+# What is left out where the models alone are measured.
+TESTS = ("resource_type:test", "resource_type:unit_test")
+
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 

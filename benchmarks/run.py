@@ -182,7 +182,7 @@ def _bench_growth(folder: Path, events: Sequence[int], memory: str | None) -> di
 
 def _bench_identities(folder: Path, identifiers: int, memory: str | None) -> dict[str, Any]:
     talk(f"Identity of {identifiers:,} identifiers, {_ROUNDS} rounds both ways ...")
-    figures = measure_identities(folder, identifiers, memory)
+    figures = measure_identities(folder, identifiers, _ROUNDS, memory)
     _print_identities(figures)
     return {**asdict(figures), "ratio": figures.ratio}
 

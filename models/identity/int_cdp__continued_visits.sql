@@ -6,6 +6,9 @@
     )
 }}
 
+{%- set keys = ["pair_key", "tuple_a", "tuple_b", "browser_a", "browser_b", "visit_date"] %}
+{%- set facts = ["matched_at", "seconds_apart", "browsers_in_place"] %}
+{%- set is_found = "stored.visit_date in (select touched.visit_date from touched)" %}
 {%- set text = dbt.type_string() %}
 {%- set day = "cast(first_at as date)" %}
 {%- set changed_visits = "(select browser_key, event_count, " ~ day ~ " as visit_date from " ~ ref("int_cdp__visits")
@@ -14,11 +17,11 @@
 {#- A pair is found on the day of whoever comes, among those who left on that day or the one before. A browser that
     has lost a visit to an earlier version of its events may have begun on another day. #}
 {%- set touched_days = "select visit_date from " ~ changed_visits
-    ~ " union distinct select " ~ cdp.cdp_next_day("visit_date") ~ " from " ~ changed_visits
+    ~ " union distinct select " ~ cdp.cdp_add_days("visit_date", 1) ~ " from " ~ changed_visits
     ~ " union distinct select " ~ day ~ " from " ~ ref("int_cdp__visits")
     ~ " where browser_key in (select browser_key from " ~ changed_visits ~ " where event_count = 0)" %}
 {%- set days_left = "select cast(visit_date as " ~ text ~ ") as day from (" ~ touched_days ~ ") as touched_days"
-    ~ " union distinct select cast(" ~ cdp.cdp_previous_day("visit_date") ~ " as " ~ text ~ ") as day from ("
+    ~ " union distinct select cast(" ~ cdp.cdp_add_days("visit_date", -1) ~ " as " ~ text ~ ") as day from ("
     ~ touched_days ~ ") as touched_days" %}
 
 with
@@ -110,7 +113,7 @@ left_pages as (
 
     select
         *,
-        {{ cdp.cdp_next_day("visit_date") }} as entry_date
+        {{ cdp.cdp_add_days("visit_date", 1) }} as entry_date
 
     from page_visits
 
@@ -176,54 +179,7 @@ present as (
 
 changed as (
 
-    select
-        present.pair_key,
-        present.tuple_a,
-        present.tuple_b,
-        present.browser_a,
-        present.browser_b,
-        present.visit_date,
-        present.matched_at,
-        present.seconds_apart,
-        present.browsers_in_place,
-        true as is_live
-
-    from present
-
-    {%- if cdp.cdp_is_incremental() %}
-
-    left join {{ this }} as stored on present.pair_key = stored.pair_key
-
-    where
-        stored.pair_key is null
-        or not stored.is_live
-        or present.matched_at <> stored.matched_at
-        or present.seconds_apart <> stored.seconds_apart
-        or present.browsers_in_place <> stored.browsers_in_place
-
-    union all
-
-    select
-        stored.pair_key,
-        stored.tuple_a,
-        stored.tuple_b,
-        stored.browser_a,
-        stored.browser_b,
-        stored.visit_date,
-        stored.matched_at,
-        stored.seconds_apart,
-        stored.browsers_in_place,
-        false as is_live
-
-    from {{ this }} as stored
-
-    left join present on stored.pair_key = present.pair_key
-
-    where
-        stored.is_live
-        and stored.visit_date in (select touched.visit_date from touched)
-        and present.pair_key is null
-    {%- endif %}
+    {{ cdp.cdp_changed_pairs(keys, facts, is_found) | indent(4) }}
 
 ),
 

@@ -7,10 +7,13 @@
 }}
 
 {%- set last_batch = cdp.cdp_last_batch() %}
+{%- set keys = ["pair_key", "ip_key", "fingerprint_key", "tuple_a", "tuple_b"] %}
 {%- set pair = ["earlier.ip_key", "earlier.fingerprint_key", "earlier.tuple_key", "later.tuple_key"] %}
 {%- set facts = [
     "browsers_on_ip", "browsers_with_fingerprint", "browsers_with_both", "is_side_by_side", "seconds_apart", "matched_at"
 ] %}
+{%- set is_found = "stored.ip_key in (select changed_visits.ip_key from changed_visits)"
+    ~ " or stored.fingerprint_key in (select changed_visits.fingerprint_key from changed_visits)" %}
 
 with
 
@@ -203,55 +206,7 @@ present as (
 
 changed as (
 
-    select
-        present.pair_key,
-        present.ip_key,
-        present.fingerprint_key,
-        present.tuple_a,
-        present.tuple_b,
-        {%- for fact in facts %}
-        present.{{ fact }},
-        {%- endfor %}
-        true as is_live
-
-    from present
-
-    {%- if cdp.cdp_is_incremental() %}
-
-    left join {{ this }} as stored on present.pair_key = stored.pair_key
-
-    where
-        stored.pair_key is null
-        or not stored.is_live
-        {%- for fact in facts %}
-        or present.{{ fact }} <> stored.{{ fact }}
-        {%- endfor %}
-
-    union all
-
-    select
-        stored.pair_key,
-        stored.ip_key,
-        stored.fingerprint_key,
-        stored.tuple_a,
-        stored.tuple_b,
-        {%- for fact in facts %}
-        stored.{{ fact }},
-        {%- endfor %}
-        false as is_live
-
-    from {{ this }} as stored
-
-    left join present on stored.pair_key = present.pair_key
-
-    where
-        stored.is_live
-        and present.pair_key is null
-        and (
-            stored.ip_key in (select changed_visits.ip_key from changed_visits)
-            or stored.fingerprint_key in (select changed_visits.fingerprint_key from changed_visits)
-        )
-    {%- endif %}
+    {{ cdp.cdp_changed_pairs(keys, facts, is_found) | indent(4) }}
 
 ),
 
